@@ -1,0 +1,211 @@
+"""What the beats of a stream mean: how a tensor is cut into payloads, and put together again.
+
+Three formats cover every stream between two layers. Each knows its payload layout for hardware and
+encodes and decodes whole frames for tests, vectors and traces. Frames follow each other without
+a gap or a marker: their length is known, or told by `last`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib import data
+
+from hdl.numerics import FixedPoint, bits_for_range
+
+__all__ = ["DenseFormat", "EntryFormat", "StreamFormat", "WinnersFormat", "bits_of", "element"]
+
+
+def element(form: FixedPoint) -> Shape:
+    """Return the hardware shape of one number."""
+    return Shape(form.width, form.signed)
+
+
+def bits_of(layout: data.Layout, fields: dict) -> int:
+    """Pack a payload, given as nested dicts and lists of integers, into one integer."""
+    return layout.const(fields).as_bits()
+
+
+def _signed(raw: int, form: FixedPoint) -> int:
+    return raw - (1 << form.width) if form.signed and raw >> (form.width - 1) else raw
+
+
+@dataclass(frozen=True)
+class DenseFormat:
+    """Every element travels: a pixel is `groups` beats of `lanes` channels, pixels in raster order.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    form : FixedPoint
+        Of one element.
+    lanes : int
+        Elements a beat.
+    order : tuple of int
+        `order[group * lanes + lane]` is the channel that travels there; each channel once, -1 in
+        slots that carry nothing (their value is 0). Its length is groups × lanes.
+    """
+
+    shape: tuple[int, int, int]
+    form: FixedPoint
+    lanes: int
+    order: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.lanes < 1 or len(self.order) % self.lanes:
+            raise ValueError(f"order must have a multiple of {self.lanes} slots, not {len(self.order)}")
+        if sorted(c for c in self.order if c >= 0) != list(range(self.shape[0])):
+            raise ValueError(f"order must name each of {self.shape[0]} channels once")
+
+    @classmethod
+    def natural(cls, shape: tuple[int, int, int], form: FixedPoint, lanes: int) -> "DenseFormat":
+        """Return the format whose channels travel in ascending order, the last group padded."""
+        groups = -(-shape[0] // lanes)
+        order = tuple(c if c < shape[0] else -1 for c in range(groups * lanes))
+        return cls(shape, form, lanes, order)
+
+    @property
+    def groups(self) -> int:
+        """Beats a pixel."""
+        return len(self.order) // self.lanes
+
+    @property
+    def pixels(self) -> int:
+        """Pixels a frame."""
+        return self.shape[1] * self.shape[2]
+
+    @property
+    def beats(self) -> int:
+        """Beats a frame."""
+        return self.pixels * self.groups
+
+    @cached_property
+    def payload(self) -> data.ArrayLayout:
+        """Lane 0 in the lowest bits."""
+        return data.ArrayLayout(element(self.form), self.lanes)
+
+    def encode(self, tensor: np.ndarray) -> list[int]:
+        """Cut int64[channels, height, width] into the payloads of one frame."""
+        pixels = tensor.reshape(self.shape[0], -1).T
+        mask = (1 << self.form.width) - 1
+        beats = []
+        for pixel in pixels:
+            slots = [int(pixel[c]) & mask if c >= 0 else 0 for c in self.order]
+            for start in range(0, len(slots), self.lanes):
+                lanes = slots[start : start + self.lanes]
+                beats.append(sum(value << (self.form.width * lane) for lane, value in enumerate(lanes)))
+        return beats
+
+    def decode(self, beats: list[int]) -> np.ndarray:
+        """Put the payloads of one frame together: int64[channels, height, width]."""
+        tensor = np.zeros((self.shape[0], self.pixels), dtype=np.int64)
+        mask = (1 << self.form.width) - 1
+        for number, beat in enumerate(beats):
+            pixel, group = divmod(number, self.groups)
+            for lane in range(self.lanes):
+                channel = self.order[group * self.lanes + lane]
+                if channel >= 0:
+                    tensor[channel, pixel] = _signed(beat >> (self.form.width * lane) & mask, self.form)
+        return tensor.reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class WinnersFormat:
+    """One beat a pixel: the (value, channel) pairs of its nonzero elements, at most `at_most`.
+
+    The first `count` pairs count; a pair may still carry the value 0. Pixels in raster order.
+    """
+
+    shape: tuple[int, int, int]
+    form: FixedPoint
+    at_most: int
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of a channel number."""
+        return bits_for_range(self.shape[0])
+
+    @property
+    def beats(self) -> int:
+        """Beats a frame: one a pixel."""
+        return self.shape[1] * self.shape[2]
+
+    @cached_property
+    def payload(self) -> data.StructLayout:
+        """`count`, then `pairs`, each `value` and `index`."""
+        pair = data.StructLayout({"value": element(self.form), "index": self.index_bits})
+        return data.StructLayout(
+            {"count": bits_for_range(self.at_most + 1), "pairs": data.ArrayLayout(pair, self.at_most)}
+        )
+
+    def encode(self, tensor: np.ndarray) -> list[int]:
+        """Cut int64[channels, height, width] into one frame; pairs by falling value, then channel."""
+        beats = []
+        for pixel in tensor.reshape(self.shape[0], -1).T:
+            channels = sorted(np.flatnonzero(pixel), key=lambda c: (-pixel[c], c))
+            if len(channels) > self.at_most:
+                raise ValueError(f"a pixel has {len(channels)} nonzeros, more than {self.at_most}")
+            pairs = [{"value": int(pixel[c]), "index": int(c)} for c in channels]
+            beats.append(bits_of(self.payload, {"count": len(pairs), "pairs": pairs}))
+        return beats
+
+    def decode(self, beats: list[int]) -> np.ndarray:
+        """Put one frame together: int64[channels, height, width]."""
+        tensor = np.zeros((self.shape[0], self.shape[1] * self.shape[2]), dtype=np.int64)
+        for pixel, beat in enumerate(beats):
+            word = self.payload.from_bits(beat)
+            for rank in range(word.count):
+                tensor[word.pairs[rank].index, pixel] = word.pairs[rank].value
+        return tensor.reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class EntryFormat:
+    """A list of the nonzero elements of a frame, one a beat; `last` ends the frame.
+
+    A beat with `active` low carries no element; it is there to carry `last`. `order[index]` is the
+    element's place in the tensor flattened as (channels, height, width), or -1 for an index that never
+    occurs: elements are numbered as they arrive, so that no hardware renumbers them.
+    """
+
+    shape: tuple[int, int, int]
+    form: FixedPoint
+    at_most: int
+    order: tuple[int, ...]
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of an element's number."""
+        return bits_for_range(len(self.order))
+
+    @cached_property
+    def payload(self) -> data.StructLayout:
+        """`last`, `active`, `index`, `value`."""
+        return data.StructLayout(
+            {"last": 1, "active": 1, "index": self.index_bits, "value": element(self.form)}
+        )
+
+    def encode(self, tensor: np.ndarray) -> list[int]:
+        """Cut int64[channels, height, width] into one frame, by ascending index."""
+        flat = tensor.reshape(-1)
+        entries = [(i, int(flat[place])) for i, place in enumerate(self.order) if place >= 0 and flat[place]]
+        if not entries:
+            return [bits_of(self.payload, {"last": 1, "active": 0, "index": 0, "value": 0})]
+        final = len(entries) - 1
+        return [
+            bits_of(self.payload, {"last": int(n == final), "active": 1, "index": i, "value": v})
+            for n, (i, v) in enumerate(entries)
+        ]
+
+    def decode(self, beats: list[int]) -> np.ndarray:
+        """Put one frame together: int64[channels, height, width]."""
+        flat = np.zeros(self.shape[0] * self.shape[1] * self.shape[2], dtype=np.int64)
+        for beat in beats:
+            entry = self.payload.from_bits(beat)
+            if entry.active:
+                flat[self.order[entry.index]] = entry.value
+        return flat.reshape(self.shape)
+
+
+StreamFormat = DenseFormat | WinnersFormat | EntryFormat

@@ -1,0 +1,80 @@
+"""A first-in first-out buffer between two streams."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Module
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Queue", "QueueConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueConfig:
+    """Width and depth of one queue.
+
+    Parameters
+    ----------
+    bits : int
+        Payload width; at least 1.
+    depth : int
+        Payloads held; at least 1.
+    """
+
+    bits: int
+    depth: int
+
+    def __post_init__(self) -> None:
+        if self.bits < 1:
+            raise ValueError(f"bits must be a positive integer, not {self.bits!r}")
+        if self.depth < 1:
+            raise ValueError(f"depth must be a positive integer, not {self.depth!r}")
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an accepted payload to its being offered."""
+        return 1
+
+    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each payload is first offered."""
+        return arrivals + self.latency
+
+
+class Queue(wiring.Component):
+    """Hold up to `depth` payloads, in order.
+
+    Timing
+    ------
+    Latency 1 cycle. Throughput 1 payload per cycle. `i.ready` does not depend on `o.ready`.
+
+    Resources
+    ---------
+    `bits × depth` of distributed memory (estimated).
+
+    Parameters
+    ----------
+    config : QueueConfig
+
+    Members
+    -------
+    i : In(stream.Signature(bits))
+    o : Out(stream.Signature(bits))
+    """
+
+    def __init__(self, config: QueueConfig) -> None:
+        self.config = config
+        super().__init__({"i": In(stream.Signature(config.bits)), "o": Out(stream.Signature(config.bits))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.fifo = buffer = fifo.SyncFIFO(width=self.config.bits, depth=self.config.depth)
+        m.d.comb += [
+            buffer.w_data.eq(self.i.payload),
+            buffer.w_en.eq(self.i.valid),
+            self.i.ready.eq(buffer.w_rdy),
+            self.o.payload.eq(buffer.r_data),
+            self.o.valid.eq(buffer.r_rdy),
+            buffer.r_en.eq(self.o.ready),
+        ]
+        return m

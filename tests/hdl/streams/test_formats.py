@@ -1,0 +1,41 @@
+"""Encoding a tensor into beats and back changes nothing."""
+
+import numpy as np
+import pytest
+
+from hdl.numerics import FixedPoint, local_winners
+from hdl.streams.formats import DenseFormat, EntryFormat, WinnersFormat
+
+SHAPE = (5, 2, 3)
+
+
+def _tensor(form, seed=1):
+    return np.random.default_rng(seed).integers(form.minimum, form.maximum + 1, SHAPE)
+
+
+@pytest.mark.parametrize("form", [FixedPoint(8, 3, True), FixedPoint(5, 0, False)])
+@pytest.mark.parametrize("lanes", [1, 2, 5])
+def test_dense_round_trip(form, lanes):
+    stream = DenseFormat.natural(SHAPE, form, lanes)
+    assert len(stream.encode(_tensor(form))) == stream.beats
+    assert (stream.decode(stream.encode(_tensor(form))) == _tensor(form)).all()
+
+
+@pytest.mark.parametrize("form", [FixedPoint(8, 3, True), FixedPoint(5, 0, False)])
+def test_winners_round_trip(form):
+    stream = WinnersFormat(SHAPE, form, 2)
+    tensor = local_winners(_tensor(form)[None], 2)[0]
+    assert (stream.decode(stream.encode(tensor)) == tensor).all()
+
+
+def test_entries_round_trip_and_empty_frame():
+    stream = EntryFormat(SHAPE, FixedPoint(8, 3, True), 30, tuple(np.random.default_rng(2).permutation(30)))
+    for tensor in (_tensor(stream.form), np.zeros(SHAPE, dtype=np.int64)):
+        beats = stream.encode(tensor)
+        assert [beat & 1 for beat in beats] == [0] * (len(beats) - 1) + [1]
+        assert (stream.decode(beats) == tensor).all()
+
+
+def test_dense_rejects_an_order_that_misses_a_channel():
+    with pytest.raises(ValueError, match="each of 5 channels once"):
+        DenseFormat(SHAPE, FixedPoint(8, 0, True), 5, (0, 1, 2, 3, 3))
