@@ -24,12 +24,13 @@ class Run:
 
 def run_stream(
     component: wiring.Component, beats: list[int], outputs: int, *, stall: str = "none", seed: int = 0,
-    budget: int = 20_000,
+    budget: int = 20_000, settle: int = 0,
 ) -> Run:
     """Feed raw payloads to port `i` and collect `outputs` raw payloads from port `o`.
 
     `stall` is one of `STALLS`: which side pauses at random. Fails if an offered payload changes or is
-    withdrawn before it passes, or if `budget` cycles are not enough.
+    withdrawn before it passes, or if `budget` cycles are not enough. Cycles count from `settle` cycles after
+    the reset.
     """
     source_rng, sink_rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     result: list[int] = []
@@ -40,6 +41,8 @@ def run_stream(
 
     async def bench(ctx):
         pending, waiting, sent, cycle = False, None, 0, 0
+        for _ in range(settle):
+            await ctx.tick()
         while len(result) < outputs:
             assert cycle < budget, f"{len(result)} of {outputs} beats after {budget} cycles"
             if not pending and sent < len(beats):

@@ -1,0 +1,296 @@
+"""Sliding windows over a stream of pixels, whatever a pixel is: a number, a group of them, or winners."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Window", "WindowConfig", "windows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowConfig:
+    """Geometry of one window buffer.
+
+    Parameters
+    ----------
+    bits : int
+        Width of a pixel. The pixel 0 is what padding consists of.
+    height, width : int
+        Of the image, in pixels.
+    kernel : (rows, columns)
+    padding : (top, bottom, left, right)
+        Zero pixels around the image; less than the kernel on each side.
+    hold_cycles : int
+        How long the consumer keeps each window before it takes the next. Changes predictions, not
+        hardware.
+    """
+
+    bits: int
+    height: int
+    width: int
+    kernel: tuple[int, int]
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    hold_cycles: int = 1
+
+    def __post_init__(self) -> None:
+        top, bottom, left, right = self.padding
+        if max(top, bottom) >= self.kernel[0] or max(left, right) >= self.kernel[1] or min(self.padding) < 0:
+            raise ValueError(f"padding must be smaller than the kernel {self.kernel}, not {self.padding}")
+        if self.rows < 1 or self.columns < 1:
+            raise ValueError(f"kernel must fit the padded image, not {self.kernel}")
+
+    @property
+    def taps(self) -> int:
+        """Pixels a window: tap `row * kernel columns + column`."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def rows(self) -> int:
+        """Rows of windows."""
+        return self.height + self.padding[0] + self.padding[1] - self.kernel[0] + 1
+
+    @property
+    def columns(self) -> int:
+        """Windows a row."""
+        return self.width + self.padding[2] + self.padding[3] - self.kernel[1] + 1
+
+    @property
+    def steps(self) -> int:
+        """Cycles a row: one a pixel column, padding included."""
+        return self.width + self.padding[2] + self.padding[3]
+
+    @property
+    def ring_rows(self) -> int:
+        """Rows held: a window's, and as many of what follows."""
+        return 2 * self.kernel[0]
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the step that reads a window's last column to its being offered."""
+        return 2
+
+    def rows_needed(self, row: int) -> int:
+        """Unreleased image rows that windows of a row need."""
+        first = max(0, row - self.padding[0])
+        return min(self.height, row - self.padding[0] + self.kernel[0]) - first
+
+    def rows_released(self, row: int) -> int:
+        """Image rows that nothing needs after a row of windows."""
+        if row == self.rows - 1:
+            return self.height - max(0, row - self.padding[0])
+        return int(row >= self.padding[0])
+
+    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each window is first offered. Exact.
+
+        The consumer takes each window as soon as it is offered and `hold_cycles` have passed since it
+        took the one before. Follows the registers of `Window`, cycle by cycle.
+        """
+        frames = len(arrivals) // (self.height * self.width)
+        offered: list[int] = []
+        arrived, received, column, held = arrivals.tolist(), 0, 0, 0
+        row, step, fetched, shown, free_at, cycle = 0, 0, False, False, 0, 0
+        while len(offered) < frames * self.rows * self.columns:
+            take = shown and cycle >= free_at
+            if take:
+                free_at = cycle + self.hold_cycles
+            enable = take or not shown
+            writes = received < len(arrived) and arrived[received] <= cycle and held < self.ring_rows
+            steps = enable and (step > 0 or held >= self.rows_needed(row))
+            if not (writes or steps or shown or fetched) and received < len(arrived):
+                cycle = max(cycle + 1, arrived[received])
+                continue
+            cycle += 1
+            if enable:
+                shown = fetched
+                if shown:
+                    offered.append(cycle)
+                fetched = steps and step >= self.kernel[1] - 1
+            if steps:
+                step += 1
+                if step == self.steps:
+                    held -= self.rows_released(row)
+                    row, step = (row + 1) % self.rows, 0
+            if writes:
+                received, column = received + 1, column + 1
+                if column == self.width:
+                    held, column = held + 1, 0
+        return np.array(offered)
+
+
+def windows(image: np.ndarray, config: WindowConfig) -> np.ndarray:
+    """Cut an image into windows; the model of `Window`.
+
+    Parameters
+    ----------
+    image : int64[height, width]
+        Pixels as raw payloads; any number may stand for one.
+
+    Returns
+    -------
+    int64[rows × columns, taps]
+        In raster order; what padding covers is 0.
+    """
+    top, bottom, left, right = config.padding
+    padded = np.pad(image, ((top, bottom), (left, right)))
+    cut = np.lib.stride_tricks.sliding_window_view(padded, config.kernel)
+    return cut.reshape(config.rows * config.columns, config.taps)
+
+
+class Window(wiring.Component):
+    """Hold the rows that windows span, and offer the windows in raster order.
+
+    Rows go round in a ring of `2 × kernel rows`, kernel rows memories with two rows each, so that the
+    next frame's first rows come in while the last of this one are read. A row is read column by column,
+    once all the rows that it needs are complete.
+
+    Timing
+    ------
+    One window per cycle, except that a row begins with `kernel columns - 1` cycles without one. A stalled
+    output stalls the reading; the writing goes on while the ring has room.
+
+    Resources
+    ---------
+    Memory for `2 × kernel rows × width` pixels, registers for a window (estimated).
+
+    Parameters
+    ----------
+    config : WindowConfig
+
+    Members
+    -------
+    i : In(stream.Signature(bits))
+        Pixels, raster order, frame behind frame.
+    o : Out(stream.Signature(ArrayLayout(bits, taps)))
+    """
+
+    def __init__(self, config: WindowConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(config.bits)),
+                "o": Out(stream.Signature(data.ArrayLayout(config.bits, config.taps))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        kernel_rows, kernel_columns = config.kernel
+        held = Signal(range(config.ring_rows + 1))
+        enable = Signal()
+        m.d.comb += enable.eq(~self.o.valid | self.o.ready)
+
+        completed = self._write(m, held)
+        reader = self._read(m, held, enable)
+        m.d.sync += held.eq(held + completed - reader["released"])
+
+        # Stage 1: fetch a column, one pixel from each memory; padding is masked afterwards.
+        rows_of_bank = [self.storage[bank].read_port() for bank in range(kernel_rows)]
+        pixel_column = Signal(range(config.width))
+        m.d.comb += pixel_column.eq(reader["step"] - config.padding[2])
+        for bank, port in enumerate(rows_of_bank):
+            second = Mux(bank >= reader["bank"], reader["slot"], ~reader["slot"])
+            m.d.comb += [
+                port.addr.eq(pixel_column + Mux(second[0], config.width, 0)),
+                port.en.eq(enable),
+            ]
+        fetched, first_bank = Signal(), Signal.like(reader["bank"])
+        visible, shift = Signal(kernel_rows), Signal()
+        with m.If(enable):
+            m.d.sync += [
+                shift.eq(reader["steps"]),
+                fetched.eq(reader["steps"] & (reader["step"] >= kernel_columns - 1)),
+                first_bank.eq(reader["bank"]),
+                visible.eq(reader["visible"]),
+                # Stage 2: turn the memories into rows, and shift the window by a column.
+                self.o.valid.eq(fetched),
+            ]
+        pixels = Array(port.data for port in rows_of_bank)
+        for row in range(kernel_rows):
+            bank = Signal(range(2 * kernel_rows))
+            m.d.comb += bank.eq(first_bank + row)
+            wrapped = Mux(bank >= kernel_rows, bank - kernel_rows, bank)
+            pixel = Mux(visible[row], pixels[wrapped] if kernel_rows > 1 else pixels[0], 0)
+            line = [self.o.payload[row * kernel_columns + column] for column in range(kernel_columns)]
+            with m.If(enable & shift):
+                m.d.sync += [kept.eq(later) for kept, later in zip(line, [*line[1:], pixel], strict=True)]
+        return m
+
+    def _write(self, m: Module, held: Signal) -> Signal:
+        """Put arriving pixels into the ring; return the pulse that completes a row."""
+        config = self.config
+        bank, slot = Signal(range(config.kernel[0])), Signal()
+        column, completed = Signal(range(config.width)), Signal()
+        m.d.comb += self.i.ready.eq(held != config.ring_rows)
+        accepted = self.i.valid & self.i.ready
+        m.d.comb += completed.eq(accepted & (column == config.width - 1))
+        with m.If(accepted):
+            m.d.sync += column.eq(Mux(completed, 0, column + 1))
+        with m.If(completed):
+            m.d.sync += bank.eq(bank + 1)
+            with m.If(bank == config.kernel[0] - 1):
+                m.d.sync += [bank.eq(0), slot.eq(~slot)]
+        self.storage = []
+        for number in range(config.kernel[0]):
+            stored = memory.Memory(shape=config.bits, depth=2 * config.width, init=[])
+            m.submodules[f"rows{number}"] = stored
+            self.storage.append(stored)
+            port = stored.write_port()
+            m.d.comb += [
+                port.addr.eq(column + Mux(slot, config.width, 0)),
+                port.data.eq(self.i.payload),
+                port.en.eq(accepted & (bank == number)),
+            ]
+        return completed
+
+    def _read(self, m: Module, held: Signal, enable: Signal) -> dict[str, Signal]:
+        """Walk the windows: which row, which column, where the first row of the window lies."""
+        config = self.config
+        kernel_rows, ring = config.kernel[0], config.ring_rows
+        row, step = Signal(range(config.rows)), Signal(range(config.steps))
+        # The ring position of the window's first row; before the image at the top padding.
+        first = Signal(range(ring), init=-config.padding[0] % ring)
+        needed, released_count = Signal.like(held), Signal.like(held)
+        visible = Signal(kernel_rows)
+        with m.Switch(row):
+            for number in range(config.rows):
+                with m.Case(number):
+                    top = number - config.padding[0]
+                    inside = sum(1 << r for r in range(kernel_rows) if 0 <= top + r < config.height)
+                    m.d.comb += [
+                        needed.eq(config.rows_needed(number)),
+                        released_count.eq(config.rows_released(number)),
+                        visible.eq(inside),
+                    ]
+        left = config.padding[2]
+        in_image = (step >= left) & (step < left + config.width)
+        steps, last = Signal(), Signal()
+        m.d.comb += [
+            steps.eq(enable & ((step != 0) | (held >= needed))),
+            last.eq(step == config.steps - 1),
+        ]
+        with m.If(steps):
+            m.d.sync += step.eq(Mux(last, 0, step + 1))
+        advanced = Signal(range(3 * ring))
+        m.d.comb += advanced.eq(first + 1)
+        with m.If(row == config.rows - 1):
+            jump = (config.height - config.rows + 1) % ring
+            m.d.comb += advanced.eq(first + jump)
+        with m.If(steps & last):
+            m.d.sync += [
+                row.eq(Mux(row == config.rows - 1, 0, row + 1)),
+                first.eq(Mux(advanced >= ring, advanced - ring, advanced)),
+            ]
+        second = first >= kernel_rows
+        return {
+            "step": step,
+            "steps": steps,
+            "slot": second,
+            "bank": Mux(second, first - kernel_rows, first)[: held.shape().width],
+            "visible": Mux(in_image, visible, 0),
+            "released": Mux(steps & last, released_count, 0),
+        }

@@ -1,0 +1,212 @@
+"""Matrix-vector product that multiplies nonzero inputs by nonzero weights and nothing else."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.mac.fetch import directory_layout, directory_rows
+from hdl.mac.lanes import Lanes, LanesConfig
+from hdl.mac.readout import Readout, ReadoutConfig
+from hdl.mac.words import WordTable
+from hdl.memory.rom import Rom, RomConfig
+from hdl.streams.formats import DenseFormat, EntryFormat, bits_of
+
+__all__ = ["ZeroSkipLinear", "ZeroSkipLinearConfig"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ZeroSkipLinearConfig:
+    """A zero-skipping matrix-vector product: one column of lanes.
+
+    Parameters
+    ----------
+    source : EntryFormat
+        The nonzero inputs.
+    target : DenseFormat
+        Of the accumulators, a flat vector. A beat's lanes are the lanes of the array, its groups the slots.
+    table : WordTable
+        The weights; an input is numbered as `source` numbers it.
+    bias : int64[outputs]
+        In accumulator units.
+    """
+
+    source: EntryFormat
+    target: DenseFormat
+    table: WordTable
+    bias: np.ndarray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.table.lanes, self.table.slots) != (self.target.lanes, self.target.groups):
+            raise ValueError(
+                f"table must have {self.target.lanes} lanes × {self.target.groups} slots, "
+                f"not {self.table.lanes} × {self.table.slots}"
+            )
+        if self.table.inputs != len(self.source.order):
+            raise ValueError(f"table must have {len(self.source.order)} inputs, not {self.table.inputs}")
+
+    @cached_property
+    def worst_words(self) -> int:
+        """Cycles in which the words of a frame's entries are fetched, at most."""
+        return self.table.cycles(self.source.at_most)
+
+    @property
+    def cycles_per_frame(self) -> int:
+        """Cycles between frames, at most: fetching overlaps with the readout of the frame before."""
+        return max(self.worst_words, self.target.groups)
+
+    @property
+    def multipliers(self) -> int:
+        """Products a cycle."""
+        return self.target.lanes
+
+    @cached_property
+    def lanes(self) -> LanesConfig:
+        """The column."""
+        return LanesConfig(table=self.table, form=self.source.form, sum_bits=self.target.form.width)
+
+    @cached_property
+    def readout(self) -> ReadoutConfig:
+        """The readout of the column."""
+        return ReadoutConfig(
+            target=self.target,
+            columns=1,
+            sum_bits=self.target.form.width,
+            bias=self.bias,
+            lanes_latency=self.lanes.drain_latency,
+        )
+
+    @property
+    def directory(self) -> RomConfig | None:
+        """Where each input's words lie; None if that follows from its number."""
+        if self.table.words_per_input is not None:
+            return None
+        layout = directory_layout(self.table)
+        words = tuple(bits_of(layout, row) for row in directory_rows(self.table))
+        return RomConfig(words=words, bits=layout.size)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the last word's fetch to the first sums being offered."""
+        return 1 + self.readout.latency
+
+    def timing(self, arrivals: np.ndarray, words: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each beat of sums is first offered. Exact.
+
+        `words` are the cycles that each arriving entry takes (at least 1), `last` marks those that end
+        a frame.
+        """
+        offered: list[int] = []
+        taken, start, end, finish = -1, 0, -1, -self.target.groups
+        for arrival, busy, final in zip(arrivals.tolist(), words.tolist(), last.tolist(), strict=True):
+            # An entry is looked up while the words of the one before it are fetched.
+            taken = max(arrival, taken + 1, start - 1)
+            start = max(taken + 2, end + 1)
+            end = start + busy - 1
+            if final:
+                finish = end = max(end, finish + self.target.groups)
+                offered += [finish + self.latency + slot for slot in range(self.target.groups)]
+        return np.array(offered)
+
+
+class ZeroSkipLinear(wiring.Component):
+    """Fetch the nonzero weights of every entry's input, and accumulate; read out at the frame's end.
+
+    Timing
+    ------
+    An entry takes as many cycles as its input has words, at least one; a frame never more than
+    `config.cycles_per_frame` in the steady state. Sums are offered `config.latency` cycles after the
+    last word of a frame was fetched.
+
+    Numerics
+    --------
+    Exact: equals the matrix product of `compiler.execute` on the same integers.
+
+    Resources
+    ---------
+    `config.multipliers` multipliers, `2 × slots` accumulators behind each; memories for the words and,
+    if inputs differ in their number of words, for the directory (estimated).
+
+    Parameters
+    ----------
+    config : ZeroSkipLinearConfig
+
+    Members
+    -------
+    i : In(stream.Signature(source.payload))
+    o : Out(stream.Signature(target.payload))
+    """
+
+    def __init__(self, config: ZeroSkipLinearConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(config.source.payload)),
+                "o": Out(stream.Signature(config.target.payload)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        table = config.table
+        m.submodules.readout = readout = Readout(config.readout)
+        m.submodules.lanes = lanes = Lanes(config.lanes)
+        wiring.connect(m, wiring.flipped(self.o), readout.o)
+        wiring.connect(m, lanes.drain, readout.drain)
+        m.d.comb += readout.sums[0].eq(lanes.sums)
+
+        # Stage 1: look the entry's words up. Stage 2: fetch them, one a cycle.
+        entry, looking = Signal(config.source.payload), Signal()
+        found, fetching = Signal(config.source.payload), Signal()
+        address = Signal(lanes.config.rom.address_bits)
+        remaining = Signal(range(int(table.count.max(initial=1)) + 1))
+        bank, end, finish, advance = Signal(), Signal(), Signal(), Signal()
+        place = self._place(m, self.i.ready)
+        m.d.comb += [
+            end.eq(fetching & (remaining <= 1) & (~found.last | readout.free)),
+            finish.eq(end & found.last),
+            advance.eq(~fetching | end),
+            self.i.ready.eq(readout.cleared & (~looking | advance)),
+            readout.start.eq(finish),
+            readout.bank.eq(bank),
+            lanes.issue.valid.eq(fetching & (remaining != 0)),
+            lanes.issue.bank.eq(bank),
+            lanes.issue.address.eq(address),
+            lanes.issue.value.eq(found.value),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += [looking.eq(self.i.valid), entry.eq(self.i.payload)]
+        with m.If(remaining != 0):
+            m.d.sync += [remaining.eq(remaining - 1), address.eq(address + 1)]
+        with m.If(advance):
+            m.d.sync += [fetching.eq(looking), found.eq(entry), address.eq(place.start)]
+            # A beat without an element has nothing to fetch; it takes its cycle all the same.
+            m.d.sync += remaining.eq(0)
+            with m.If(looking & entry.active):
+                m.d.sync += remaining.eq(place.count)
+        with m.If(finish):
+            m.d.sync += bank.eq(~bank)
+        return m
+
+    def _place(self, m: Module, enable: Signal) -> Signal:
+        """Return where the words lie of the entry that entered stage 1."""
+        layout = directory_layout(self.config.table)
+        place = Signal(layout)
+        uniform = self.config.table.words_per_input
+        if uniform is not None:
+            index = Signal(self.config.source.index_bits)
+            with m.If(enable):
+                m.d.sync += index.eq(self.i.payload.index)
+            m.d.comb += [place.start.eq(index * uniform), place.count.eq(uniform)]
+            return place
+        m.submodules.directory = directory = Rom(self.config.directory)
+        m.d.comb += [
+            directory.enable.eq(enable),
+            directory.address.eq(self.i.payload.index),
+            place.as_value().eq(directory.data),
+        ]
+        return place

@@ -1,0 +1,166 @@
+"""Multiply-accumulate lanes: a fetched word of weights, times one activation, into owned accumulators."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.mac.words import WordTable
+from hdl.memory.rom import Rom, RomConfig
+from hdl.numerics import FixedPoint, bits_for_range
+from hdl.streams.formats import element
+
+__all__ = ["Lanes", "LanesConfig", "drain_signature"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LanesConfig:
+    """One column of lanes.
+
+    Parameters
+    ----------
+    table : WordTable
+        The weights.
+    form : FixedPoint
+        Of the activations.
+    sum_bits : int
+        Signed width of an accumulator; callers prove that no partial sum leaves it.
+    """
+
+    table: WordTable
+    form: FixedPoint
+    sum_bits: int
+
+    def __post_init__(self) -> None:
+        if self.sum_bits < 1:
+            raise ValueError(f"sum_bits must be a positive integer, not {self.sum_bits!r}")
+
+    @property
+    def rom(self) -> RomConfig:
+        """The memory that holds the words."""
+        return RomConfig(words=self.table.image, bits=self.table.word_bits)
+
+    @property
+    def issue_latency(self) -> int:
+        """Cycles from an issued address to the accumulator's update."""
+        return 3
+
+    @property
+    def drain_latency(self) -> int:
+        """Cycles from a drained slot to its sums."""
+        return self.issue_latency + 1
+
+
+def drain_signature(slots: int) -> wiring.Signature:
+    """Return the command that reads one slot of all lanes of one bank, and clears it.
+
+    `clear` clears the slot in both banks and gives no sums; it is for use after a reset.
+    """
+    return wiring.Signature(
+        {"valid": Out(1), "clear": Out(1), "bank": Out(1), "slot": Out(bits_for_range(slots))}
+    )
+
+
+class Lanes(wiring.Component):
+    """Accumulate `value × weight` of a word, each lane into the slot that the word names.
+
+    Two banks of accumulators let one output drain while the next accumulates. A command reaches the
+    accumulators a fixed time after it enters, so commands act in the order they come; nothing stalls.
+    A bank must not be issued to and drained in the same cycle.
+
+    Timing
+    ------
+    One word per cycle. Sums appear `config.drain_latency` cycles after the drain command.
+
+    Numerics
+    --------
+    Exact; widths are the caller's proof.
+
+    Resources
+    ---------
+    One multiplier and two memories of `slots × sum_bits` a lane, one ROM (estimated).
+
+    Parameters
+    ----------
+    config : LanesConfig
+
+    Members
+    -------
+    issue : In
+        `valid`, `bank`, `address` of a word, `value` of the activation.
+    drain : In(drain_signature)
+    sums : Out(ArrayLayout(signed(sum_bits), lanes))
+    """
+
+    def __init__(self, config: LanesConfig) -> None:
+        self.config = config
+        issue = wiring.Signature(
+            {
+                "valid": Out(1),
+                "bank": Out(1),
+                "address": Out(config.rom.address_bits),
+                "value": Out(element(config.form)),
+            }
+        )
+        super().__init__(
+            {
+                "issue": In(issue),
+                "drain": In(drain_signature(config.table.slots)),
+                "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.table.lanes)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        table = self.config.table
+
+        # Stage 1: fetch the word; the activation and the commands keep pace with it.
+        m.submodules.rom = rom = Rom(self.config.rom)
+        m.d.comb += [rom.enable.eq(1), rom.address.eq(self.issue.address)]
+        # Stage 2: operands rest in registers in front of the multiplier.
+        # Stage 3: the product rests behind it.
+        value = self._delayed(m, self.issue.value, 2)
+        issue_valid = self._delayed(m, self.issue.valid, 3)
+        issue_bank = self._delayed(m, self.issue.bank, 3)
+        drain_valid = self._delayed(m, self.drain.valid, 3)
+        drain_bank = self._delayed(m, self.drain.bank, 3)
+        drain_slot = self._delayed(m, self.drain.slot, 3)
+        clear = self._delayed(m, self.drain.clear, 3)
+
+        lane_bits = table.weight_bits + table.slot_bits
+        for lane in range(table.lanes):
+            field = rom.data[lane * lane_bits : (lane + 1) * lane_bits]
+            weight = Signal(signed(table.weight_bits), name=f"weight{lane}")
+            product = Signal(signed(table.weight_bits + self.config.form.width), name=f"product{lane}")
+            m.d.sync += [weight.eq(field[: table.weight_bits]), product.eq(weight * value)]
+            slot = Const(0, 1)
+            if table.slot_bits:
+                slot = self._delayed(m, field[table.weight_bits :], 2)
+
+            # Stage 4: update the bank being filled, or read and clear the one being drained.
+            sums = []
+            for bank in range(2):
+                draining = drain_valid & (drain_bank == bank)
+                stored = memory.Memory(
+                    shape=signed(self.config.sum_bits), depth=max(2, table.slots), init=[]
+                )
+                m.submodules[f"bank{bank}_{lane}"] = stored
+                read, write = stored.read_port(domain="comb"), stored.write_port()
+                m.d.comb += [
+                    read.addr.eq(Mux(draining | clear, drain_slot, slot)),
+                    write.addr.eq(read.addr),
+                    write.data.eq(Mux(draining | clear, 0, read.data + product)),
+                    write.en.eq(draining | clear | (issue_valid & (issue_bank == bank))),
+                ]
+                sums.append(read.data)
+            m.d.sync += self.sums[lane].eq(Mux(drain_bank, sums[1], sums[0]))
+        return m
+
+    @staticmethod
+    def _delayed(m: Module, signal: Signal, cycles: int) -> Signal:
+        for _ in range(cycles):
+            register = Signal.like(signal, name="delayed")
+            m.d.sync += register.eq(signal)
+            signal = register
+        return signal

@@ -1,0 +1,191 @@
+"""Reading finished accumulators out: drain slot by slot, add the columns and the bias, queue the sums."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.mac.lanes import drain_signature
+from hdl.streams.formats import DenseFormat
+from hdl.streams.queue import Queue, QueueConfig
+
+__all__ = ["Readout", "ReadoutConfig"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ReadoutConfig:
+    """Readout of one array.
+
+    Parameters
+    ----------
+    target : DenseFormat
+        What comes out; a pixel's groups are the slots.
+    columns : int
+        Arrays of lanes that are added.
+    sum_bits : int
+        Signed width of a column's sums.
+    bias : int64[channels]
+        In accumulator units.
+    lanes_latency : int
+        Cycles from a drain command to the columns' sums.
+    """
+
+    target: DenseFormat
+    columns: int
+    sum_bits: int
+    bias: np.ndarray = field(repr=False)
+    lanes_latency: int
+
+    @property
+    def slots(self) -> int:
+        """Beats a position."""
+        return self.target.groups
+
+    @property
+    def leaves(self) -> int:
+        """Terms that are added: the columns, and the bias unless it is zero everywhere."""
+        return self.columns + int(bool(np.any(self.bias)))
+
+    @property
+    def tree_latency(self) -> int:
+        """Levels of the adder tree, a register behind each."""
+        return (self.leaves - 1).bit_length()
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a drain command to the sums being offered."""
+        return self.lanes_latency + self.tree_latency + 1
+
+
+class Readout(wiring.Component):
+    """Drain a bank after the last word of a position, and queue what it held.
+
+    Timing
+    ------
+    A pulse on `start`, allowed while `free`, drains slot 0 in the next cycle and one slot a cycle from
+    then on, `slots` in all. Pauses only when the output queue has no room. Sums are offered
+    `config.latency` cycles after their drain command. After a reset `free` and `cleared` stay low for
+    `slots` cycles while both banks are cleared.
+
+    Numerics
+    --------
+    Exact: sums are as wide as `target.form`, which the caller proved sufficient for any partial sum.
+
+    Parameters
+    ----------
+    config : ReadoutConfig
+
+    Members
+    -------
+    start, bank : In(1)
+        Begin to drain a bank.
+    free : Out(1)
+        A start is allowed now; it may follow the last slot of the drain before without a gap.
+    cleared : Out(1)
+        The banks are clear of what a reset interrupted; no word may be issued before.
+    drain : Out(drain_signature)
+        To every column of lanes.
+    sums : In(ArrayLayout(ArrayLayout(signed(sum_bits), lanes), columns))
+    o : Out(stream.Signature(target.payload))
+    """
+
+    def __init__(self, config: ReadoutConfig) -> None:
+        self.config = config
+        lanes = data.ArrayLayout(signed(config.sum_bits), config.target.lanes)
+        super().__init__(
+            {
+                "start": In(1),
+                "bank": In(1),
+                "free": Out(1),
+                "cleared": Out(1),
+                "drain": Out(drain_signature(config.slots)),
+                "sums": In(data.ArrayLayout(lanes, config.columns)),
+                "o": Out(stream.Signature(config.target.payload)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        depth = config.latency + 2
+        m.submodules.queue = queue = Queue(
+            QueueConfig(bits=config.target.payload.size, depth=depth)
+        )
+        credit = Signal(range(depth + 1), init=depth)
+        clearing, draining = Signal(init=1), Signal()
+        last = self.drain.slot == config.slots - 1
+        step = Signal()
+        m.d.comb += [
+            step.eq(draining & (credit != 0)),
+            self.free.eq(~clearing & (~draining | (step & last))),
+            self.drain.valid.eq(step),
+            self.drain.clear.eq(clearing),
+            self.cleared.eq(~clearing),
+        ]
+        m.d.sync += credit.eq(credit - step + (self.o.valid & self.o.ready))
+        with m.If(step | clearing):
+            m.d.sync += self.drain.slot.eq(self.drain.slot + 1)
+            with m.If(last):
+                m.d.sync += [clearing.eq(0), draining.eq(0), self.drain.slot.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [draining.eq(1), self.drain.bank.eq(self.bank)]
+
+        valid = step
+        slot = self.drain.slot
+        for stage in range(config.lanes_latency):
+            # The bias memory takes the last of these cycles.
+            if stage < config.lanes_latency - 1:
+                slot = self._registered(m, slot)
+            valid = self._registered(m, valid)
+        terms = [[column[lane] for lane in range(config.target.lanes)] for column in self.sums]
+        if config.leaves > config.columns:
+            terms.append(self._bias(m, slot))
+        while len(terms) > 1:
+            valid = self._registered(m, valid)
+            terms = [self._added(m, terms[n : n + 2]) for n in range(0, len(terms), 2)]
+        m.d.comb += [
+            queue.i.valid.eq(valid),
+            queue.i.payload.eq(Cat(self._resized(m, term) for term in terms[0])),
+            self.o.payload.as_value().eq(queue.o.payload),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        return m
+
+    def _bias(self, m: Module, slot: Signal) -> list[Signal]:
+        """Look up the biases of a slot; one cycle."""
+        layout = self.config.target.payload
+        lanes, bias = self.config.target.lanes, self.config.bias
+        order = self.config.target.order
+        rows = [
+            [int(bias[c]) if c >= 0 else 0 for c in order[start : start + lanes]]
+            for start in range(0, len(order), lanes)
+        ]
+        rows += [[0] * lanes] * (2 - len(rows))
+        m.submodules.bias = stored = memory.Memory(shape=layout, depth=len(rows), init=rows)
+        port = stored.read_port()
+        m.d.comb += port.addr.eq(slot)
+        return [port.data[lane] for lane in range(lanes)]
+
+    def _added(self, m: Module, terms: list[list[Signal]]) -> list[Signal]:
+        """Add one or two terms lane by lane, behind a register."""
+        sums = []
+        for parts in zip(*terms, strict=True):
+            width = min(max(len(part) for part in parts) + len(parts) - 1, self.config.target.form.width)
+            total = Signal(signed(width), name="total")
+            m.d.sync += total.eq(parts[0] + parts[1] if len(parts) == 2 else parts[0])
+            sums.append(total)
+        return sums
+
+    def _resized(self, m: Module, term: Signal) -> Signal:
+        result = Signal(signed(self.config.target.form.width), name="result")
+        m.d.comb += result.eq(term)
+        return result
+
+    @staticmethod
+    def _registered(m: Module, signal: Signal) -> Signal:
+        register = Signal.like(signal, name="registered")
+        m.d.sync += register.eq(signal)
+        return register

@@ -1,0 +1,82 @@
+"""The zero-skipping convolution equals a plain one, at the predicted cycle, under every stall."""
+
+import numpy as np
+import pytest
+
+from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
+from hdl.mac.words import pack_words
+from hdl.numerics import FixedPoint, local_winners
+from hdl.streams.formats import DenseFormat, WinnersFormat
+from tests.hdl.bench import STALLS, run_stream
+
+# channels, filters, taps, winners, lanes, density, signed, bias
+CASES = [
+    (8, 6, 4, 2, 2, 0.3, False, True),
+    (5, 7, 2, 5, 3, 1.0, True, True),
+    (4, 4, 1, 1, 4, 0.5, False, False),
+    (6, 5, 3, 3, 1, 0.0, True, True),
+    (9, 8, 6, 2, 4, 0.2, True, False),
+]
+
+
+def _case(channels, filters, taps, winners, lanes, density, signed, bias, windows=9, full=False):
+    rng = np.random.default_rng(channels * taps)
+    form = FixedPoint(8, 0, signed)
+    weight = rng.integers(-127, 128, (taps, channels, filters))
+    weight *= rng.random(weight.shape) < density
+    slots = -(-filters // lanes)
+    order = tuple(rng.permutation([*range(filters), *[-1] * (slots * lanes - filters)]).tolist())
+    target = DenseFormat((filters, 1, windows), FixedPoint(24, 0, True), lanes, order)
+    config = ZeroSkipConvConfig(
+        source=WinnersFormat((channels, 1, windows), form, winners),
+        target=target,
+        tables=tuple(pack_words(tap, order, lanes, 8) for tap in weight),
+        bias=rng.integers(-1000, 1000, filters) * bias,
+    )
+    low = 1 if full else form.minimum
+    values = rng.integers(low, form.maximum + 1, (taps, channels, windows))
+    if not full:
+        values *= rng.random(values.shape) < 0.4
+    pixels = [local_winners(tap[None, :, None, :], winners)[0] for tap in values]
+    bits = config.source.payload.size
+    words = np.array([config.source.encode(p) for p in pixels], dtype=object)
+    beats = [sum(int(w) << (bits * tap) for tap, w in enumerate(column)) for column in words.T]
+    taken = np.stack([p[:, 0].T for p in pixels])
+    sums = np.einsum("twc,tcf->fw", taken, weight) + config.bias[:, None]
+    return config, beats, taken, sums[:, None, :]
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_sums_equal_the_plain_convolution(case, stall):
+    config, beats, _, expected = _case(*case)
+    run = run_stream(ZeroSkipConv(config), beats * 2, 2 * config.target.beats, stall=stall)
+    half = config.target.beats
+    for frame in (run.beats[:half], run.beats[half:]):
+        assert (config.target.decode(frame) == expected).all()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_beats_are_offered_when_predicted(case):
+    config, beats, taken, _ = _case(*case)
+    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
+    arrivals = np.zeros(len(beats), dtype=int)
+    assert run.offered.tolist() == config.timing(arrivals, config.cycles(taken)).tolist()
+    assert (run.offered <= config.timing(arrivals)).all()
+
+
+def test_a_full_window_of_uniform_words_attains_the_bound():
+    config, beats, _, _ = _case(4, 4, 2, 3, 2, 1.0, False, False, full=True)
+    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
+    assert run.offered.tolist() == config.timing(np.zeros(len(beats), dtype=int)).tolist()
+
+
+def test_tables_of_another_shape_are_refused():
+    config, *_ = _case(*CASES[0])
+    with pytest.raises(ValueError, match="tables must have 3 lanes × 2 slots"):
+        ZeroSkipConvConfig(
+            source=config.source,
+            target=DenseFormat.natural((6, 1, 9), config.target.form, 3),
+            tables=config.tables,
+            bias=config.bias,
+        )
