@@ -1,0 +1,207 @@
+"""What each kind of layer becomes: one line a kind in `LAYERS`, one function behind it.
+
+A function takes everything it understands from a :class:`LayerReader`, which refuses the rest. It knows
+nothing of shapes: those follow in :mod:`compiler.frontend.shapes`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from compiler.frontend.layer_reader import LayerReader
+from compiler.ir import float_ops as ops
+from compiler.ir.float_ops import FloatOp
+
+__all__ = ["LAYERS", "Softmax", "Vanish"]
+
+_ONLY_UNDILATED = "only undilated convolutions are supported"
+
+
+@dataclass(frozen=True)
+class Vanish(FloatOp):
+    """A layer that does nothing in evaluation."""
+
+
+@dataclass(frozen=True)
+class Softmax(FloatOp):
+    """A layer that may only stand at the end, where it is dropped."""
+
+
+def _expect(layer: LayerReader, name: str, actual: int) -> None:
+    """Take a size that the weights say as well; it may be left out."""
+    said = layer.integer(name, 1, default=actual)
+    if said != actual:
+        layer.refuse(f"{name} is {said}, but its tensors are made for {actual}", "make them agree")
+
+
+def _bias(layer: LayerReader, weight: np.ndarray) -> np.ndarray:
+    bias = layer.optional_tensor("bias", 1)
+    wanted = layer.value("bias", bias is not None)
+    if wanted is not (bias is not None):
+        layer.refuse("bias must be True if there is a bias tensor, False if not", "make them agree")
+    if bias is None:
+        bias = np.zeros(len(weight))
+        bias.flags.writeable = False
+    if len(bias) != len(weight):
+        layer.refuse(f"its bias has {len(bias)} values for {len(weight)} outputs", "make them agree")
+    return bias
+
+
+def _weight_format(layer: LayerReader) -> dict[str, int | None]:
+    if not layer.record.kind.startswith("Quantized"):
+        return {}
+    digits = layer.value("signed_digits", None)
+    if digits is not None and (type(digits) is not int or digits < 1):
+        layer.refuse("signed_digits must be None or at least 1", "change it")
+    return {"weight_bits": layer.integer("weight_bits", 2, 16, default=8), "signed_digits": digits}
+
+
+def _padding(layer: LayerReader, kernel: tuple[int, int]) -> ops.Padding:
+    mode = layer.peek("padding")
+    if isinstance(mode, str) and mode in ("same", "valid"):
+        layer.ignore("padding")
+        rows, columns = (kernel[0] - 1, kernel[1] - 1) if mode == "same" else (0, 0)
+        return (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
+    rows, columns = layer.pair("padding", 0, 0)
+    return (rows, rows, columns, columns)
+
+
+def _conv2d(layer: LayerReader) -> FloatOp | None:
+    layer.require_pair("stride", 1, "only stride 1 is supported; use MaxPool2d to make images smaller")
+    layer.require_pair("dilation", 1, _ONLY_UNDILATED)
+    layer.require("groups", 1, "only ungrouped convolutions are supported")
+    layer.require("padding_mode", "zeros", "only padding with zeros is supported")
+    layer.require("transposed", False, "use Conv2d")
+    layer.require_pair("output_padding", 0, "use Conv2d")
+    weight = layer.tensor("weight", 4)
+    if weight is None:
+        return None
+    filters, channels, *kernel = weight.shape
+    _expect(layer, "out_channels", filters)
+    _expect(layer, "in_channels", channels)
+    said = layer.pair("kernel_size", 1, tuple(kernel))
+    if said != tuple(kernel):
+        layer.refuse(f"kernel_size is {said}, but its weight is made for {tuple(kernel)}", "make them agree")
+    return ops.Conv2d(weight, _bias(layer, weight), _padding(layer, said), **_weight_format(layer))
+
+
+def _linear(layer: LayerReader) -> FloatOp | None:
+    weight = layer.tensor("weight", 2)
+    if weight is None:
+        return None
+    _expect(layer, "out_features", weight.shape[0])
+    _expect(layer, "in_features", weight.shape[1])
+    return ops.Linear(weight, _bias(layer, weight), **_weight_format(layer))
+
+
+def _batch_norm(layer: LayerReader) -> FloatOp | None:
+    layer.ignore("momentum")
+    epsilon = layer.number("eps", 1e-5)
+    affine = layer.flag("affine", True)
+    layer.require("track_running_stats", True, "train it with running statistics, so that it can be frozen")
+    mean, variance = layer.tensor("running_mean", 1), layer.tensor("running_var", 1)
+    if mean is None or variance is None:
+        return None
+    _expect(layer, "num_features", len(mean))
+    scale = layer.tensor("weight", 1) if affine else np.ones(len(mean))
+    offset = layer.tensor("bias", 1) if affine else np.zeros(len(mean))
+    if scale is None or offset is None:
+        return None
+    if not len(mean) == len(variance) == len(scale) == len(offset):
+        layer.refuse("its tensors are of different lengths", "make them agree")
+        return None
+    if not (variance + epsilon > 0).all():
+        layer.refuse("running_var + eps is not positive", "train it again")
+        return None
+    scale = scale / np.sqrt(variance + epsilon)
+    offset = offset - mean * scale
+    scale.flags.writeable = offset.flags.writeable = False
+    return ops.BatchNorm(scale, offset)
+
+
+def _max_pool(layer: LayerReader) -> FloatOp:
+    kernel = layer.pair("kernel_size", 1)
+    if layer.peek("stride") is None:
+        layer.ignore("stride")
+    stride = layer.pair("stride", 1, kernel)
+    if stride != kernel:
+        layer.refuse(f"stride must equal kernel_size {kernel}, not {stride}", "use windows without overlap")
+    layer.require_pair("padding", 0, "pad the convolution before it instead")
+    layer.require_pair("dilation", 1, "only undilated pooling is supported")
+    layer.require("ceil_mode", False, "only complete windows are supported; crop or pad the input")
+    layer.require("return_indices", False, "the indices of maxima are not computed")
+    return ops.MaxPool(kernel)
+
+
+def _winners(scope: str, layer: LayerReader) -> FloatOp:
+    layer.ignore("boost_strength")
+    return ops.KWinners(layer.integer("k", 1), scope)
+
+
+def _flatten(layer: LayerReader) -> FloatOp:
+    layer.require("start_dim", 1, "only all dimensions of a sample can be flattened")
+    end = layer.value("end_dim", -1)
+    if end not in (-1, 3):
+        layer.refuse("end_dim must be -1", "only all dimensions of a sample can be flattened")
+    return ops.Flatten()
+
+
+def _relu(layer: LayerReader) -> FloatOp:
+    layer.ignore("inplace")
+    return ops.Relu()
+
+
+def _normalize(layer: LayerReader) -> FloatOp:
+    mean, std = layer.number("mean"), layer.number("std")
+    if not std > 0:
+        layer.refuse(f"std must be positive, not {std}", "change it")
+    return ops.Normalize(mean, std)
+
+
+def _fake_quantize(layer: LayerReader) -> FloatOp:
+    if layer.integer("calibration_batches", 0, default=0):
+        layer.remark("its calibration is not finished; fraction_bits is taken as it is")
+    return ops.FakeQuantize(
+        layer.integer("width", 2, 16), layer.integer("fraction_bits", -32, 32), layer.flag("signed")
+    )
+
+
+def _dropout(layer: LayerReader) -> FloatOp:
+    layer.ignore("p", "inplace")
+    layer.require("training", False, "give training=self.training, so that it rests in evaluation")
+    layer.remark("ignored, since it does nothing in evaluation")
+    return Vanish()
+
+
+def _softmax(layer: LayerReader) -> FloatOp:
+    dim = layer.value("dim", 1)
+    if dim not in (None, 1, -1):
+        layer.refuse("dim must be 1", "only a softmax across the classes can be dropped")
+    layer.remark("dropped; the outputs are logits, and the largest is the same one")
+    return Softmax()
+
+
+LAYERS: dict[str, Callable[[LayerReader], FloatOp | None]] = {
+    "Conv2d": _conv2d,
+    "QuantizedConv2d": _conv2d,
+    "Linear": _linear,
+    "QuantizedLinear": _linear,
+    "BatchNorm1d": _batch_norm,
+    "BatchNorm2d": _batch_norm,
+    "ReLU": _relu,
+    "MaxPool2d": _max_pool,
+    "KWinners2d": partial(_winners, "local"),
+    "KWinners": partial(_winners, "global"),
+    "Flatten": _flatten,
+    "Normalize": _normalize,
+    "FakeQuantize": _fake_quantize,
+    "Dropout": _dropout,
+    "Dropout1d": _dropout,
+    "Dropout2d": _dropout,
+    "Identity": lambda layer: Vanish(),
+    "LogSoftmax": _softmax,
+    "Softmax": _softmax,
+}
+"""How each kind of layer is read."""
