@@ -1,0 +1,169 @@
+"""Take the maximum of non-overlapping windows of a dense stream."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.streams.formats import DenseFormat
+from hdl.streams.queue import Queue, QueueConfig
+
+__all__ = ["MaxPool", "MaxPoolConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaxPoolConfig:
+    """Format and window of one pool.
+
+    Parameters
+    ----------
+    source : DenseFormat
+        Signed or unsigned.
+    kernel : (int, int)
+        Window height and width, and the stride. A remainder of rows or columns is dropped.
+    """
+
+    source: DenseFormat
+    kernel: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        _, height, width = self.source.shape
+        if not (1 <= self.kernel[0] <= height and 1 <= self.kernel[1] <= width):
+            raise ValueError(f"kernel must be from (1, 1) to {(height, width)}, not {self.kernel!r}")
+
+    @property
+    def target(self) -> DenseFormat:
+        """One pixel for each window; same form, lanes and order."""
+        channels, height, width = self.source.shape
+        return replace(self.source, shape=(channels, height // self.kernel[0], width // self.kernel[1]))
+
+    @property
+    def words(self) -> int:
+        """Partial maxima kept: a beat for each group of each window of a row."""
+        return self.target.shape[2] * self.source.groups
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the accepted beat that completes a window to the maximum's being offered."""
+        return 1
+
+    @property
+    def cycles_per_frame(self) -> int:
+        """Cycles from one frame to the next."""
+        return self.source.beats
+
+    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each beat is first offered. Exact."""
+        _, height, width = self.source.shape
+        frames = arrivals.reshape(-1, height, width, self.source.groups)
+        tall, wide = self.kernel
+        rows = np.arange(tall - 1, height, tall)
+        columns = np.arange(wide - 1, width, wide)
+        return frames[:, rows][:, :, columns].reshape(-1) + self.latency
+
+
+class MaxPool(wiring.Component):
+    """Fold each beat into the partial maximum of its window; send the window's last one.
+
+    Timing
+    ------
+    Latency 1 cycle from a window's last beat. Throughput 1 input beat per cycle. `i.ready` does not
+    depend on `o.ready`.
+
+    Numerics
+    --------
+    Bit-exact with :func:`hdl.numerics.max_pool`. Padded slots stay 0.
+
+    Resources
+    ---------
+    A memory of `words` beats with one read and one write port, one comparator a lane (estimated).
+
+    Parameters
+    ----------
+    config : MaxPoolConfig
+
+    Members
+    -------
+    i : In(stream.Signature(config.source.payload))
+    o : Out(stream.Signature(config.target.payload))
+    """
+
+    def __init__(self, config: MaxPoolConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(config.source.payload)),
+                "o": Out(stream.Signature(config.target.payload)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        layout = self.config.source.payload
+        m.submodules.queue = queue = Queue(QueueConfig(bits=layout.size, depth=2))
+        m.submodules.partial = partial = memory.Memory(shape=layout, depth=self.config.words, init=[])
+        write = partial.write_port()
+        read = partial.read_port(transparent_for=(write,))
+
+        take, opens, closes, inside = Signal(), Signal(), Signal(), Signal()
+        _, height, width = self.config.source.shape
+        tall, wide = self.config.kernel
+        group, end_of_pixel = _count(m, self.config.source.groups, take)
+        column, end_of_row = _count(m, width, end_of_pixel)
+        row, end_of_frame = _count(m, height, end_of_row)
+        in_column, _ = _count(m, wide, end_of_pixel, restart=end_of_row)
+        in_row, _ = _count(m, tall, end_of_row, restart=end_of_frame)
+        place, following = self._places(m, take, group, column, in_column)
+        best = Cat(
+            Mux(opens | (new > old), new, old) for new, old in zip(self.i.payload, read.data, strict=True)
+        )
+        m.d.comb += [
+            # Asked of every beat, not only of those that close a window: a shorter path.
+            self.i.ready.eq(queue.i.ready),
+            take.eq(self.i.valid & self.i.ready),
+            opens.eq((in_column == 0) & (in_row == 0)),
+            closes.eq((in_column == wide - 1) & (in_row == tall - 1)),
+            inside.eq((column < width // wide * wide) & (row < height // tall * tall)),
+            read.addr.eq(following),
+            read.en.eq(take),
+            write.addr.eq(place),
+            write.data.eq(best),
+            write.en.eq(take & inside),
+            queue.i.payload.eq(best),
+            queue.i.valid.eq(take & inside & closes),
+            self.o.payload.eq(queue.o.payload),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        return m
+
+    def _places(
+        self, m: Module, take: Signal, group: Signal, column: Signal, in_column: Signal
+    ) -> tuple[Signal, Signal]:
+        """Return where this beat's partial maximum is kept, and where the next beat's is.
+
+        Places follow a fixed order, so the memory is read one beat ahead.
+        """
+        config = self.config
+        place, following = (Signal(range(config.words)) for _ in range(2))
+        last_group = group == config.source.groups - 1
+        with m.If(last_group & (column == config.source.shape[2] - 1)):
+            m.d.comb += following.eq(0)
+        with m.Elif(last_group & (in_column != config.kernel[1] - 1)):
+            m.d.comb += following.eq(place - (config.source.groups - 1))
+        with m.Else():
+            m.d.comb += following.eq(place + 1)
+        with m.If(take):
+            m.d.sync += place.eq(following)
+        return place, following
+
+
+def _count(m: Module, size: int, step: Value, restart: Value | int = 0) -> tuple[Signal, Value]:
+    """Return a counter that goes round in `size` steps, and whether this step ends a round."""
+    number = Signal(range(size))
+    final = number == size - 1
+    with m.If(step):
+        m.d.sync += number.eq(Mux(final | restart, 0, number + 1))
+    return number, step & final
