@@ -1,0 +1,112 @@
+"""Narrow a dense stream: the same slots in more, smaller beats."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.streams.formats import DenseFormat
+from hdl.streams.queue import Queue, QueueConfig
+
+__all__ = ["Regroup", "RegroupConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegroupConfig:
+    """Format of the wide stream and lanes of the narrow one.
+
+    Parameters
+    ----------
+    source : DenseFormat
+    lanes : int
+        Of the target; divides the source's.
+    """
+
+    source: DenseFormat
+    lanes: int
+
+    def __post_init__(self) -> None:
+        if self.lanes < 1 or self.source.lanes % self.lanes:
+            raise ValueError(f"lanes must be a divisor of {self.source.lanes}, not {self.lanes!r}")
+
+    @property
+    def target(self) -> DenseFormat:
+        """The same slots in the same order, in more beats."""
+        return replace(self.source, lanes=self.lanes)
+
+    @property
+    def parts(self) -> int:
+        """Output beats an input beat."""
+        return self.source.lanes // self.lanes
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an accepted beat to its first part's being offered."""
+        return 2
+
+    @property
+    def cycles_per_frame(self) -> int:
+        """Cycles from one frame to the next."""
+        return self.target.beats
+
+    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each beat is first offered. Exact."""
+        busy = self.parts * np.arange(len(arrivals))
+        accepted = np.maximum.accumulate(arrivals - busy) + busy
+        return (accepted[:, None] + np.arange(self.parts)).reshape(-1) + self.latency
+
+
+class Regroup(wiring.Component):
+    """Send each beat in `parts` parts, the lowest lanes first.
+
+    Timing
+    ------
+    Latency 2 cycles to a beat's first part. Throughput 1 output beat per cycle, without a gap between input
+    beats. `i.ready` does not depend on `o.ready`.
+
+    Resources
+    ---------
+    One input beat of registers, two output beats of distributed memory (estimated).
+
+    Parameters
+    ----------
+    config : RegroupConfig
+
+    Members
+    -------
+    i : In(stream.Signature(config.source.payload))
+    o : Out(stream.Signature(config.target.payload))
+    """
+
+    def __init__(self, config: RegroupConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(config.source.payload)),
+                "o": Out(stream.Signature(config.target.payload)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = self.config.target.payload.size
+        m.submodules.queue = queue = Queue(QueueConfig(bits=bits, depth=2))
+        held = Signal(self.config.source.payload.size)
+        busy = Signal()
+        part = Signal(range(self.config.parts))
+        final = part == self.config.parts - 1
+        m.d.comb += [
+            self.i.ready.eq(~busy | (final & queue.i.ready)),
+            queue.i.valid.eq(busy),
+            queue.i.payload.eq(held[:bits]),
+            self.o.payload.eq(queue.o.payload),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        with m.If(busy & queue.i.ready):
+            m.d.sync += [held.eq(held >> bits), part.eq(Mux(final, 0, part + 1))]
+        with m.If(self.i.ready):
+            m.d.sync += [busy.eq(self.i.valid), held.eq(self.i.payload)]
+        return m
