@@ -2,9 +2,18 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from compiler.ir.graph import Graph, Node
 
-__all__ = ["redirect", "without"]
+__all__ = ["read_only", "redirect", "without"]
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return the array as a payload: contiguous and not writable. The argument stays as it is."""
+    payload = np.array(array, order="C")
+    payload.setflags(write=False)
+    return payload
 
 
 def redirect(graph: Graph, old: str, new: str) -> Graph:
