@@ -1,0 +1,35 @@
+"""The modules and tools to train networks that compile well: k-WTA, sparse masks, quantization.
+
+Everything works on ordinary `torch.nn` models. `sparsify` before training, `quantize_aware` before
+the last epochs, `torch.save(model)` at the end.
+"""
+
+from compiler.nn.mask_rules import CurrentMask, DynamicMask, MaskRule, RandomMask
+from compiler.nn.normalize import Normalize
+from compiler.nn.pruning_rules import ComplementaryMask, MagnitudePruning
+from compiler.nn.quantize_aware import quantize_aware
+from compiler.nn.quantized_layers import FakeQuantize, QuantizedConv2d, QuantizedLinear
+from compiler.nn.rounding import nearest_signed_digits, quantize_weight, weight_fraction_bits
+from compiler.nn.sparsify import Sparsity, sparsify
+from compiler.nn.winners import KWinners, KWinners2d
+
+__all__ = [
+    "ComplementaryMask",
+    "CurrentMask",
+    "DynamicMask",
+    "FakeQuantize",
+    "KWinners",
+    "KWinners2d",
+    "MagnitudePruning",
+    "MaskRule",
+    "Normalize",
+    "QuantizedConv2d",
+    "QuantizedLinear",
+    "RandomMask",
+    "Sparsity",
+    "nearest_signed_digits",
+    "quantize_aware",
+    "quantize_weight",
+    "sparsify",
+    "weight_fraction_bits",
+]

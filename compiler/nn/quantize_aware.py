@@ -1,0 +1,94 @@
+"""Turn a trained float model into one that computes with integers, ready for fine-tuning."""
+
+import copy
+
+import torch
+from torch import nn
+
+from compiler.nn.normalize import Normalize
+from compiler.nn.quantized_layers import FakeQuantize, QuantizedConv2d, QuantizedLinear
+
+__all__ = ["quantize_aware"]
+
+
+def quantize_aware(
+    model: nn.Sequential,
+    *,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
+    signed_digits: dict[str, int] | None = None,
+    calibration_batches: int = 20,
+) -> nn.Sequential:
+    """Fold batch normalization, quantize weights, and put quantizers between the layers.
+
+    Parameters
+    ----------
+    model : nn.Sequential
+        Of `torch.nn` and `compiler.nn` layers; not changed. BatchNorm must directly follow a Conv2d
+        or Linear; Dropout is dropped.
+    weight_bits, activation_bits : int
+        Widths of all weights and of all activations.
+    signed_digits : dict, optional
+        Layer name → most signed binary digits a weight of it may need.
+    calibration_batches : int
+        Training batches from which each quantizer chooses its scale before freezing it.
+
+    Returns
+    -------
+    nn.Sequential
+        Same names. QuantizedConv2d and QuantizedLinear hold the folded weights (a zero stays zero);
+        a signed FakeQuantize stands behind Normalize, or first without one, an unsigned one behind
+        each ReLU and so ahead of pooling and k-WTA. The last layer's output is not rounded. In
+        training mode; fine-tune it, then call `eval()`.
+    """
+    digits = signed_digits or {}
+    quantizer = {"width": activation_bits, "calibration_batches": calibration_batches}
+    result, behind = nn.Sequential(), None
+    if not isinstance(model[0], Normalize):
+        result.add_module("quantize_input", FakeQuantize(signed=True, **quantizer))
+    for name, layer in model.named_children():
+        if isinstance(layer, nn.Dropout):
+            continue
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            if not isinstance(behind, nn.Conv2d | nn.Linear):
+                found = type(behind).__name__
+                raise ValueError(f"{name} must directly follow a Conv2d or Linear, not a {found}")
+            _fold(behind, layer)
+            behind = layer
+            continue
+        behind = _quantized(layer, weight_bits, digits.get(name))
+        result.add_module(name, behind)
+        if isinstance(layer, Normalize | nn.ReLU):
+            signed = isinstance(layer, Normalize)
+            result.add_module(f"quantize_{name}", FakeQuantize(signed=signed, **quantizer))
+    return result.train()
+
+
+def _quantized(layer: nn.Module, weight_bits: int, signed_digits: int | None) -> nn.Module:
+    """Return the quantized counterpart of a layer, or a copy of it if it has no weights."""
+    options = {"weight_bits": weight_bits, "signed_digits": signed_digits}
+    if isinstance(layer, nn.Conv2d):
+        result = QuantizedConv2d(
+            layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,
+            layer.dilation, layer.groups, padding_mode=layer.padding_mode, **options,
+        )  # fmt: skip
+    elif isinstance(layer, nn.Linear):
+        result = QuantizedLinear(layer.in_features, layer.out_features, **options)
+    else:
+        return copy.deepcopy(layer)
+    with torch.no_grad():
+        result.weight.copy_(layer.weight)
+        result.bias.zero_() if layer.bias is None else result.bias.copy_(layer.bias)
+    return result.to(layer.weight.device)
+
+
+@torch.no_grad()
+def _fold(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
+    """Scale weights and shift biases of `layer` in place so that it does what `norm` did behind it."""
+    scale = (norm.running_var + norm.eps).rsqrt()
+    if norm.affine:
+        scale = scale * norm.weight
+    layer.weight.mul_(scale.reshape(-1, *[1] * (layer.weight.ndim - 1)))
+    layer.bias.sub_(norm.running_mean).mul_(scale)
+    if norm.affine:
+        layer.bias.add_(norm.bias)
