@@ -108,8 +108,9 @@ class TopK(wiring.Component):
 
     Resources
     ---------
-    About `2.5 × key_bits` LUT a comparator (estimated), one register bit for each live wire after each level;
-    the queue is `pixels_in_flight` payloads of distributed memory.
+    About `2 × key_bits` LUT a comparator, `key_bits` registers for each live wire after each level;
+    the queue is `pixels_in_flight` payloads of distributed memory. 64 channels of 8 bits in 16 lanes, k = 6:
+    2,398 LUT and 2,485 FF (Yosys 0.70, `synth_xilinx -family xcup`).
 
     Parameters
     ----------
