@@ -1,0 +1,43 @@
+# `make` lists the targets. Nothing here needs more than Python, g++, make and perl.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# Idle threads sleep instead of spinning: tests share few cores.
+export OMP_WAIT_POLICY := PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint setup clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: $(READY)  ## build the shipped speech network for a board, verify it, show where the report is
+	$(PY) -m compiler build models/gsc/sparse_sparse.pt --board u250 -o build/demo \
+		--samples models/gsc/vectors.npz --verify
+
+test: $(READY)  ## run every test
+	$(PY) -m pytest -n 2 -q
+
+lint: $(READY)  ## check style
+	$(VENV)/bin/ruff check .
+
+setup: $(READY)  ## create .venv with the versions in constraints.txt; demo and test do it by themselves
+
+clean:  ## remove builds; .venv stays
+	rm -rf build
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "error: $(PYTHON) is missing; install Python 3.11 or newer (Debian, Ubuntu: apt install python3)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: $(PYTHON) is too old; install Python 3.11 or newer, or say make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "error: $(PYTHON) cannot make environments; install python3-venv (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@for tool in g++ perl; do command -v $$tool >/dev/null || \
+		{ echo "error: $$tool is missing; install the package $$tool (Debian, Ubuntu: apt install $$tool)"; exit 1; }; done
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
