@@ -1,0 +1,72 @@
+"""How the reference network is trained: every number that matters, and the schedules they make."""
+
+import math
+from dataclasses import dataclass
+
+from models.gsc.network import K
+
+__all__ = ["Recipe", "learning_rate", "winners_at"]
+
+ALL = {"winners1": 64, "winners2": 64, "winners3": 1500}
+"""Channels or units that each k-WTA layer chooses from."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of one training run.
+
+    Parameters
+    ----------
+    epochs, finetune_epochs : int
+        In float, then with integer weights and activations.
+    batch : int
+        Clips a step.
+    peak_rate, finetune_rate : float
+        Highest learning rates (AdamW) of the two stages.
+    weight_decay : float
+        Of AdamW, on all parameters.
+    dropout : float
+        Ahead of the last layer, dense variant only: the others have zeros enough.
+    smoothing : float
+        Label smoothing.
+    distillation, temperature : float
+        Share of the loss that follows the teacher, if there is one, and how soft it speaks.
+    unknown : int
+        Clips of the class "unknown" in an epoch.
+    begin, end : float
+        Part of the float stage at which masks and winners begin to thin out and at which they are
+        settled.
+    boost_strength : float
+        Of the k-WTA layers at the start; falls to 0 at `end`.
+    """
+
+    epochs: int = 30
+    finetune_epochs: int = 4
+    batch: int = 128
+    peak_rate: float = 2e-3
+    finetune_rate: float = 2e-4
+    weight_decay: float = 0.02
+    dropout: float = 0.5
+    smoothing: float = 0.1
+    distillation: float = 0.7
+    temperature: float = 2.0
+    unknown: int = 4500
+    begin: float = 0.05
+    end: float = 0.5
+    boost_strength: float = 0.5
+
+
+def learning_rate(progress: float, peak: float, warmup: float = 0.08) -> float:
+    """Return the rate at a point from 0 to 1 of a stage: a short rise, then half a cosine to 0."""
+    if progress < warmup:
+        return peak * (0.05 + 0.95 * progress / warmup)
+    return peak * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+
+
+def winners_at(progress: float, recipe: Recipe) -> dict[str, int]:
+    """Return the winners of each k-WTA layer at a point of the float stage.
+
+    They fall geometrically, from all at `begin` to the final number at `end`.
+    """
+    part = min(1.0, max(0.0, (progress - recipe.begin) / (recipe.end - recipe.begin)))
+    return {name: round(ALL[name] * (k / ALL[name]) ** part) for name, k in K.items()}

@@ -1,0 +1,213 @@
+"""Train the reference network: `python -m models.gsc.train --data DIR --out FILE --variant ...`.
+
+Two stages: float, during which masks and winners thin out, then integer. Progress is printed an
+epoch at a time and kept in `FILE.resume`; `--resume` continues from there.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from compiler.nn import CurrentMask, Sparsity, quantize_aware, sparsify
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.gsc.augment import augment
+from models.gsc.data import SILENCE, Split, batches, load_split
+from models.gsc.evaluate import accuracy, nonzero_weights
+from models.gsc.network import CONV1, CONV2, LINEAR1, VARIANTS, mask_rules, network, winner_layers
+from models.gsc.recipe import Recipe, learning_rate, winners_at
+
+__all__ = ["Trainer", "main"]
+
+
+class Trainer:
+    """One run: the model, its optimizer and masks, and where it stands.
+
+    Parameters
+    ----------
+    variant : str
+        One of `VARIANTS`.
+    recipe : Recipe
+    data : dict
+        Split name → Split: "train" and "val", on the device to train on.
+    seed : int
+        For initial weights, order and augmentation.
+    teacher : nn.Module, optional
+        Distilled from, if given.
+    """
+
+    def __init__(
+        self, variant: str, recipe: Recipe, data: dict[str, Split], seed: int, teacher: nn.Module | None
+    ) -> None:
+        torch.manual_seed(seed)
+        self.variant, self.recipe, self.data, self.seed, self.teacher = variant, recipe, data, seed, teacher
+        self.results: dict[str, dict] = {}
+        self.order = torch.Generator().manual_seed(seed)
+        self.device = data["train"].x.device
+        self.noise = data["train"].x[data["train"].y == SILENCE]
+        self.history: list[dict] = []
+        self.steps_per_epoch = sum(1 for _ in self._batches())
+        self.order.manual_seed(seed)
+        self._start_stage("float", self._float_model())
+
+    def _batches(self):
+        return batches(self.data["train"], self.recipe.batch, self.order, self.recipe.unknown)
+
+    def _float_model(self) -> nn.Sequential:
+        dense = self.variant == "dense"
+        return network(self.variant, self.recipe.dropout if dense else 0.0)
+
+    def _start_stage(self, stage: str, model: nn.Sequential) -> None:
+        """Begin the "float" or the "integer" stage with a model."""
+        self.stage, self.epoch = stage, 0
+        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        self.optimizer = torch.optim.AdamW(model.parameters(), weight_decay=self.recipe.weight_decay)
+        self.sparsity = self._sparsity()
+
+    def _sparsity(self) -> Sparsity:
+        """Return the masks of the stage: learned in float, then fixed."""
+        if self.variant == "dense":
+            return sparsify(self.model, {})
+        if self.stage == "integer":
+            return sparsify(self.model, {name: CurrentMask() for name in (CONV1, CONV2, LINEAR1)})
+        total = self.steps_per_epoch * self.recipe.epochs
+        begin, end = round(self.recipe.begin * total), round(self.recipe.end * total)
+        return sparsify(self.model, mask_rules(begin, end), seed=self.seed)
+
+    def _schedule(self, progress: float) -> None:
+        """Set the learning rate, the winners and their boosting for a point of the stage."""
+        in_float = self.stage == "float"
+        peak = self.recipe.peak_rate if in_float else self.recipe.finetune_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(progress, peak)
+        for name, layer in winner_layers(self.model).items():
+            layer.k = winners_at(progress if in_float else 1.0, self.recipe)[name]
+            remaining = max(0.0, 1 - progress / self.recipe.end) if in_float else 0.0
+            layer.boost_strength = self.recipe.boost_strength * remaining
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the loss of one augmented batch."""
+        precise = torch.autocast(self.device.type, dtype=torch.bfloat16)
+        with precise:
+            scores = self.model(x).float()
+        loss = functional.cross_entropy(scores, y, label_smoothing=self.recipe.smoothing)
+        if self.teacher is None:
+            return loss
+        with torch.no_grad(), precise:
+            target = self.teacher(x).float()
+        heat, share = self.recipe.temperature, self.recipe.distillation
+        hoped, found = (target / heat).softmax(1), (scores / heat).log_softmax(1)
+        soft = functional.kl_div(found, hoped, reduction="batchmean")
+        return (1 - share) * loss + share * heat**2 * soft
+
+    def run_epoch(self, epochs: int) -> dict:
+        """Train for one of the stage's `epochs`, evaluate on val, and return what happened."""
+        started, losses = time.monotonic(), []
+        for index, (x, y) in enumerate(self._batches()):
+            self._schedule((self.epoch + index / self.steps_per_epoch) / epochs)
+            x = augment(x, self.noise).contiguous(memory_format=torch.channels_last)
+            loss = self._loss(x, y)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.sparsity.step()
+            losses.append(loss.detach())
+        self.epoch += 1
+        record = {
+            "stage": self.stage,
+            "epoch": self.epoch,
+            "loss": float(torch.stack(losses).mean()),
+            "val": accuracy(self.model, self.data["val"]),
+            "winners": {name: layer.k for name, layer in winner_layers(self.model).items()},
+            "nonzeros": sum(nonzero_weights(self.model).values()),
+            "seconds": time.monotonic() - started,
+        }
+        self.history.append(record)
+        return record
+
+    def start_integer_stage(self) -> None:
+        """Replace the float model by its integer counterpart."""
+        self._start_stage("integer", quantize_aware(self.model))
+
+    def save(self, path: Path) -> None:
+        """Write all that is needed to continue, in one move."""
+        names = ("stage", "epoch", "history", "results", "model")
+        state = {name: getattr(self, name) for name in names}
+        state |= {"optimizer": self.optimizer.state_dict(), "sparsity": self.sparsity.state_dict()}
+        state |= {"order": self.order.get_state(), "random": torch.get_rng_state()}
+        partial = path.with_name(path.name + ".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Continue where :meth:`save` stood."""
+        state = torch.load(path, weights_only=False, map_location=self.device)
+        self._start_stage(state["stage"], state["model"])
+        self.epoch, self.history, self.results = state["epoch"], state["history"], state["results"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.sparsity.load_state_dict(state["sparsity"])
+        self.order.set_state(state["order"].cpu())
+        torch.set_rng_state(state["random"].cpu())
+
+
+def describe(record: dict) -> str:
+    """Return one line about an epoch."""
+    winners = "/".join(map(str, record["winners"].values())) or "all"
+    return (
+        f"{record['stage']:7} {record['epoch']:3} loss {record['loss']:.3f} "
+        f"val {record['val']['plain']:.4f} balanced {record['val']['balanced']:.4f} "
+        f"winners {winners} nonzeros {record['nonzeros']:,} {record['seconds']:.0f} s"
+    )
+
+
+def main() -> None:
+    """Parse the command line, train, and write the checkpoint and its figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the packed features")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write; figures go to OUT.json")
+    parser.add_argument("--variant", choices=VARIANTS, default="sparse_sparse")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--teacher", type=Path, help="checkpoint to distill from")
+    parser.add_argument("--resume", action="store_true", help="continue from OUT.resume if it is there")
+    for field in dataclasses.fields(Recipe):
+        option = "--" + field.name.replace("_", "-")
+        parser.add_argument(option, type=type(field.default), default=field.default)
+    arguments = parser.parse_args()
+    recipe = Recipe(**{f.name: getattr(arguments, f.name) for f in dataclasses.fields(Recipe)})
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    data = {name: load_split(arguments.data, name).to(device) for name in ("train", "val", "devtest")}
+    teacher = load_checkpoint(arguments.teacher).to(device).eval() if arguments.teacher else None
+    train(Trainer(arguments.variant, recipe, data, arguments.seed, teacher), arguments.out, arguments.resume)
+
+
+def train(trainer: Trainer, out: Path, resume: bool) -> None:
+    """Run both stages to their end, saving after each epoch, and write the results."""
+    progress = out.with_name(out.name + ".resume")
+    if resume and progress.exists():
+        trainer.load(progress)
+    for stage, epochs in (("float", trainer.recipe.epochs), ("integer", trainer.recipe.finetune_epochs)):
+        if trainer.stage != stage:
+            continue
+        while trainer.epoch < epochs:
+            print(describe(trainer.run_epoch(epochs)), flush=True)
+            trainer.save(progress)
+        scores = {name: accuracy(trainer.model, trainer.data[name]) for name in ("val", "devtest")}
+        trainer.results[stage] = scores
+        print(stage, scores, flush=True)
+        if stage == "float":
+            trainer.start_integer_stage()
+            trainer.save(progress)
+    save_checkpoint(trainer.model, out)
+    facts = {"variant": trainer.variant, "seed": trainer.seed, "recipe": dataclasses.asdict(trainer.recipe)}
+    facts |= {"accuracy": trainer.results, "nonzeros": nonzero_weights(trainer.model)}
+    facts |= {"history": trainer.history}
+    out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The recipe: schedules, structure of the result, resuming, files."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.gsc.data import UNKNOWN, Split, batches, load_split
+from models.gsc.evaluate import accuracy, confusion, nonzero_weights
+from models.gsc.network import VARIANTS, network
+from models.gsc.recipe import Recipe, learning_rate, winners_at
+from models.gsc.train import Trainer, train
+
+TINY = Recipe(epochs=2, finetune_epochs=1, batch=16, unknown=8)
+
+
+def tiny_data() -> dict[str, Split]:
+    """Return three splits of 4 clips a class, each class a bar at a height of its own."""
+    random = np.random.default_rng(0)
+    y = np.repeat(np.arange(12), 4)
+    x = random.integers(0, 60, (len(y), 1, 32, 32))
+    for clip, label in zip(x, y, strict=True):
+        clip[0, 2 * label : 2 * label + 4] += 150
+    split = Split(torch.from_numpy(x.astype(np.uint8)), torch.from_numpy(y))
+    return {"train": split, "val": split, "devtest": split}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_network_maps_raw_features_to_twelve_logits(variant):
+    model = network(variant).eval()
+    x = torch.zeros(2, 1, 32, 32, dtype=torch.uint8)
+    assert model(x).shape == (2, 12)
+    assert sum(nonzero_weights(model).values()) == 2_522_000
+
+
+def test_unknown_variant_is_refused():
+    with pytest.raises(ValueError, match="variant must be one of dense, sparse_dense, sparse_sparse"):
+        network("sparser")
+
+
+def test_learning_rate_rises_and_falls_to_zero():
+    rates = [learning_rate(p / 100, 1.0) for p in range(101)]
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[-1] == pytest.approx(0.0)
+
+
+def test_winners_fall_from_all_to_the_final_number():
+    recipe = Recipe(begin=0.1, end=0.5)
+    assert winners_at(0.0, recipe) == {"winners1": 64, "winners2": 64, "winners3": 1500}
+    assert (
+        winners_at(0.5, recipe) == winners_at(1.0, recipe) == {"winners1": 6, "winners2": 6, "winners3": 150}
+    )
+    assert 6 < winners_at(0.3, recipe)["winners1"] < 64
+
+
+def test_an_epoch_has_every_known_clip_and_so_many_unknown_ones():
+    split = tiny_data()["train"]
+    drawn = torch.cat([y for _, y in batches(split, 1, torch.Generator().manual_seed(0), unknown=2)])
+    counts = drawn.bincount(minlength=12)
+    assert counts[UNKNOWN] == 2
+    assert counts.sum() == 11 * 4 + 2
+
+
+def test_splits_are_read_from_packed_features(tmp_path):
+    x, y = np.zeros((3, 32, 32), np.uint8), np.array([0, 5, 11], np.uint8)
+    np.savez(tmp_path / "gsc12_logmel32.npz", train_x=x, train_y=y, val_x=x[:1], val_y=y[:1])
+    assert load_split(tmp_path, "train").x.shape == (3, 1, 32, 32)
+    assert load_split(tmp_path, "val").y.tolist() == [0]
+    with pytest.raises(ValueError, match="split must be one of train, val, devtest, not 'test'"):
+        load_split(tmp_path, "test")
+
+
+def test_confusion_counts_by_true_and_predicted_class():
+    scores = torch.eye(12)[[3, 3, 0]]
+    counts = confusion(scores, torch.tensor([3, 4, 0]))
+    assert (counts[3, 3], counts[4, 3], counts[0, 0], counts.sum()) == (1, 1, 1, 3)
+
+
+def test_training_ends_in_the_documented_structure(tmp_path):
+    out = tmp_path / "model.pt"
+    train(Trainer("sparse_sparse", TINY, tiny_data(), seed=0, teacher=None), out, resume=False)
+    model = load_checkpoint(out)
+    counts = nonzero_weights(model)
+    assert counts["conv1"] <= 64 * 12
+    assert counts["conv2"] <= 12_800
+    assert counts["linear1"] <= 96_000
+    assert (model.winners1.k, model.winners2.k, model.winners3.k) == (6, 6, 150)
+    assert not model.training
+    facts = json.loads(out.with_suffix(".json").read_text())
+    assert facts["accuracy"]["integer"]["val"] == accuracy(model, tiny_data()["val"])
+    assert [record["stage"] for record in facts["history"]] == ["float", "float", "integer"]
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path):
+    teacher = network("dense").eval()
+    resumed = Trainer("sparse_sparse", TINY, tiny_data(), seed=9, teacher=teacher)
+    straight = Trainer("sparse_sparse", TINY, tiny_data(), seed=4, teacher=teacher)
+    straight.run_epoch(2)
+    straight.save(tmp_path / "progress")
+    straight.run_epoch(2)
+    resumed.load(tmp_path / "progress")
+    resumed.run_epoch(2)
+    pairs = zip(straight.model.state_dict().values(), resumed.model.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_checkpoints_are_small_exact_and_reproducible(tmp_path):
+    trainer = Trainer("sparse_sparse", TINY, tiny_data(), seed=1, teacher=None)
+    trainer.run_epoch(1)
+    trainer.run_epoch(1)
+    trainer.start_integer_stage()
+    trainer.run_epoch(1)
+    save_checkpoint(trainer.model, tmp_path / "a.pt")
+    save_checkpoint(trainer.model, tmp_path / "b.pt")
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+    assert (tmp_path / "a.pt").stat().st_size < 1_000_000
+    x = tiny_data()["val"].x.float()
+    assert torch.allclose(load_checkpoint(tmp_path / "a.pt")(x), trainer.model.eval()(x), atol=1e-4)
