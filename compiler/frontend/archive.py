@@ -95,6 +95,8 @@ class Archive:
 
     def _check_entries(self, entries: list[zipfile.ZipInfo], file_size: int) -> None:
         names = [entry.filename for entry in entries]
+        if any(map(_TORCHSCRIPT_ENTRY.fullmatch, names)):
+            raise refuse(self.where, "it is a TorchScript archive, whose layers are no longer visible")
         if len(set(names)) != len(names):
             raise refuse(self.where, "two zip entries have the same name")
         for entry in entries:
@@ -110,8 +112,6 @@ class Archive:
 
     def _find_prefix(self) -> str:
         pickles = [name for name in self._entries if re.fullmatch(r"[^/]+/data\.pkl", name)]
-        if any(_TORCHSCRIPT_ENTRY.fullmatch(name) for name in self._entries):
-            raise refuse(self.where, "it is a TorchScript archive, whose layers are no longer visible")
         if len(pickles) != 1:
             raise refuse(self.where, "it is a zip file, but torch.save did not write it (it has no data.pkl)")
         return pickles[0].removesuffix("/data.pkl")
@@ -130,16 +130,18 @@ def read_archive(path: Path) -> Archive:
     UnsupportedModel
         If it is anything but a zip file as `torch.save` writes it.
     """
-    where = clip(str(path))
+    where = clip(str(path), 400)
     try:
+        size = path.stat().st_size
+        if not path.is_file() or size > LARGEST_FILE:
+            what = f"is not a file of at most {LARGEST_FILE >> 20} MiB"
+            raise refuse(where, what, "name a .pt file that holds only the model")
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(size)
     except OSError as fault:
         raise refuse(where, f"cannot be read ({fault.strerror or fault})", "name a .pt file") from fault
     except ValueError as fault:
         raise refuse(where, f"is not a file name ({fault})", "name a .pt file") from fault
-    if len(content) > LARGEST_FILE:
-        raise refuse(where, f"is larger than {LARGEST_FILE >> 20} MiB", "save only the model")
     if not content.startswith(b"PK\x03\x04"):
         raise refuse(where, _other_format(content), RESAVE)
     if content.count(_CENTRAL_ENTRY) > _MOST_ENTRIES:

@@ -36,8 +36,11 @@ def _expect(layer: LayerReader, name: str, actual: int) -> None:
         layer.refuse(f"{name} is {said}, but its tensors are made for {actual}", "make them agree")
 
 
-def _bias(layer: LayerReader, weight: np.ndarray) -> np.ndarray:
-    bias = layer.optional_tensor("bias", 1)
+def _weight_and_bias(layer: LayerReader, dimensions: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Take the tensors of a weighted layer; a bias of zeros where it has none."""
+    weight, bias = layer.tensor("weight", dimensions), layer.optional_tensor("bias", 1)
+    if weight is None:
+        return None
     wanted = layer.value("bias", bias is not None)
     if wanted is not (bias is not None):
         layer.refuse("bias must be True if there is a bias tensor, False if not", "make them agree")
@@ -46,7 +49,7 @@ def _bias(layer: LayerReader, weight: np.ndarray) -> np.ndarray:
         bias.flags.writeable = False
     if len(bias) != len(weight):
         layer.refuse(f"its bias has {len(bias)} values for {len(weight)} outputs", "make them agree")
-    return bias
+    return weight, bias
 
 
 def _weight_format(layer: LayerReader) -> dict[str, int | None]:
@@ -75,25 +78,27 @@ def _conv2d(layer: LayerReader) -> FloatOp | None:
     layer.require("padding_mode", "zeros", "only padding with zeros is supported")
     layer.require("transposed", False, "use Conv2d")
     layer.require_pair("output_padding", 0, "use Conv2d")
-    weight = layer.tensor("weight", 4)
-    if weight is None:
+    tensors = _weight_and_bias(layer, 4)
+    if tensors is None:
         return None
+    weight, bias = tensors
     filters, channels, *kernel = weight.shape
     _expect(layer, "out_channels", filters)
     _expect(layer, "in_channels", channels)
     said = layer.pair("kernel_size", 1, tuple(kernel))
     if said != tuple(kernel):
         layer.refuse(f"kernel_size is {said}, but its weight is made for {tuple(kernel)}", "make them agree")
-    return ops.Conv2d(weight, _bias(layer, weight), _padding(layer, said), **_weight_format(layer))
+    return ops.Conv2d(weight, bias, _padding(layer, said), **_weight_format(layer))
 
 
 def _linear(layer: LayerReader) -> FloatOp | None:
-    weight = layer.tensor("weight", 2)
-    if weight is None:
+    tensors = _weight_and_bias(layer, 2)
+    if tensors is None:
         return None
+    weight, bias = tensors
     _expect(layer, "out_features", weight.shape[0])
     _expect(layer, "in_features", weight.shape[1])
-    return ops.Linear(weight, _bias(layer, weight), **_weight_format(layer))
+    return ops.Linear(weight, bias, **_weight_format(layer))
 
 
 def _batch_norm(layer: LayerReader) -> FloatOp | None:

@@ -14,7 +14,7 @@ RESAVE = (
 _LONGEST = 80
 
 
-def clip(value: object) -> str:
+def clip(value: object, longest: int = _LONGEST) -> str:
     r"""Return text from an untrusted file, fit for one line of a message.
 
     >>> clip("a\nb")
@@ -22,8 +22,8 @@ def clip(value: object) -> str:
     """
     if not isinstance(value, str):
         value = repr(value) if isinstance(value, int | float | bool | None) else type(value).__name__
-    text = "".join(character if character.isprintable() else "?" for character in value[: _LONGEST + 1])
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    text = "".join(character if character.isprintable() else "?" for character in value[: longest + 1])
+    return text if len(text) <= longest else text[:longest] + "…"
 
 
 def refuse(where: str, what: str, next_step: str = RESAVE) -> UnsupportedModel:

@@ -1,14 +1,14 @@
 """A pickle reader that cannot run anything.
 
-The instructions of a pickle are decoded with `pickletools.genops` and replayed on a stack of inert values:
-numbers, strings, lists, tuples, dicts, arrays, and the records of :mod:`compiler.frontend.allowed`. No name
-is ever imported and no function of the file's choosing is ever called. Only the instructions that
+The instructions of a pickle are decoded with the tables of `pickletools` and replayed on a stack of inert
+values: numbers, strings, lists, tuples, dicts, arrays, and the records of :mod:`compiler.frontend.allowed`.
+No name is ever imported and no function of the file's choosing is ever called. Only the instructions that
 `torch.save` writes are known. Python's own unpickler is not used: it allocates what a hostile file asks for.
 """
 
+import io
 import pickletools
 from collections.abc import Callable as Function
-from collections.abc import Iterator
 
 from compiler.errors import UnsupportedModel
 from compiler.frontend.allowed import Callable, ModuleClass, ModuleState, Unknown, resolve
@@ -61,7 +61,7 @@ class _Machine:
             "MEMOIZE": lambda _: self._remember(len(self._memo)),
             "BINGET": self._recall,
             "LONG_BINGET": self._recall,
-            "GLOBAL": lambda text: self._name(*str(text).split(" ", 1)),
+            "GLOBAL": lambda names: self._name(*names),
             "STACK_GLOBAL": lambda _: self._name(*self._pop_many(2)),
             "BINPERSID": lambda _: self._push(tensors.reference(self._pop())),
             "REDUCE": lambda _: self._call(*self._pop_many(2)),
@@ -69,20 +69,23 @@ class _Machine:
             "BUILD": lambda _: self._build(self._pop()),
         }
 
-    def run(self, instructions: Iterator[tuple[pickletools.OpcodeInfo, object, int | None]]) -> object:
+    def run(self, content: bytes) -> object:
         """Replay instructions up to STOP; return what is left on the stack."""
-        for count, (instruction, argument, _) in enumerate(instructions):
-            if count >= _MOST_INSTRUCTIONS:
-                raise _Malformed(f"has more than {_MOST_INSTRUCTIONS} instructions")
+        stream = io.BytesIO(content)
+        for _ in range(_MOST_INSTRUCTIONS):
+            instruction = pickletools.code2op.get(stream.read(1).decode("latin-1"))
+            if instruction is None:
+                raise _Malformed("holds something that is no instruction, or ends too early")
             if instruction.name == "STOP":
                 return self._pop()
+            if instruction.name not in _LITERALS and instruction.name not in self._actions:
+                raise _Malformed(f"uses the pickle instruction {instruction.name}")
+            argument = _argument(instruction, stream)
             if instruction.name in _LITERALS:
                 self._push(_bounded(argument))
-            elif instruction.name in self._actions:
-                self._actions[instruction.name](argument)
             else:
-                raise _Malformed(f"uses the pickle instruction {instruction.name}")
-        raise _Malformed("ends without STOP")
+                self._actions[instruction.name](argument)
+        raise _Malformed(f"has more than {_MOST_INSTRUCTIONS} instructions")
 
     def _push(self, value: object) -> None:
         self._stack.append(value)
@@ -138,7 +141,7 @@ class _Machine:
     def _is_ignored(self) -> bool:
         return bool(self._stack) and isinstance(self._stack[-1], Unknown)
 
-    def _name(self, module: object, name: object = "") -> None:
+    def _name(self, module: object, name: object) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise _Malformed("names something that is not text")
         thing = resolve(module, name)
@@ -182,6 +185,13 @@ class _Machine:
                 raise _Malformed("sets the state of something that is not a layer")
 
 
+def _argument(instruction: pickletools.OpcodeInfo, stream: io.BytesIO) -> object:
+    """Decode what follows an instruction; of GLOBAL the two names, without the escapes that nobody writes."""
+    if instruction.name == "GLOBAL":
+        return [stream.readline().removesuffix(b"\n").decode() for _ in range(2)]
+    return instruction.arg.reader(stream) if instruction.arg else None
+
+
 def _bounded(value: object) -> object:
     if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
         raise _Malformed("holds an integer of more than 64 bits")
@@ -222,7 +232,7 @@ def unpickle(content: bytes, tensors: TensorReader, where: str) -> object:
     """
     machine = _Machine(tensors)
     try:
-        structure = machine.run(pickletools.genops(content))
+        structure = machine.run(content)
     except (_Malformed, UnsupportedModel, ValueError, OverflowError, MemoryError) as fault:
         if machine.unknown:
             raise _refuse_unknown(where, list(machine.unknown)) from fault
