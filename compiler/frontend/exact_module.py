@@ -7,7 +7,7 @@ from torch.nn import functional
 from compiler.errors import Problem, UnsupportedModel, raise_problems
 from compiler.ir import integer_ops as it
 from compiler.ir.graph import Graph, Node
-from hdl.numerics import FixedPoint
+from compiler.ir.values import Value
 
 __all__ = ["ExactModule", "exact_module"]
 
@@ -94,12 +94,12 @@ class _Linear(nn.Module):
 class _Requantize(nn.Module):
     """`floor((x · multiplier + half) / 2**shift)`, clamped; dividing by a power of two is exact."""
 
-    def __init__(self, op: it.Requantize, form: FixedPoint) -> None:
+    def __init__(self, op: it.Requantize, output: Value) -> None:
         super().__init__()
         self.multiplier = float(op.multiplier)
         self.divisor = 2.0**op.shift
         self.half = float((1 << op.shift) >> 1)
-        self.minimum, self.maximum = float(form.minimum), float(form.maximum)
+        self.minimum, self.maximum = float(output.form.minimum), float(output.form.maximum)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         scaled = torch.floor((x * self.multiplier + self.half) / self.divisor)
@@ -134,7 +134,7 @@ def _layer(node: Node[it.IntegerOp]) -> nn.Module:
         case it.IntegerLinear():
             return _Linear(node.op)
         case it.Requantize():
-            return _Requantize(node.op, node.output.form)
+            return _Requantize(node.op, node.output)
         case it.IntegerMaxPool(kernel=kernel):
             return nn.MaxPool2d(kernel)
         case it.IntegerKWinners():
