@@ -7,7 +7,17 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Window", "WindowConfig", "windows"]
+from hdl.streams.formats import DenseFormat, WinnersFormat
+
+__all__ = ["Window", "WindowConfig", "WindowFormat", "windows"]
+
+
+@dataclass(frozen=True)
+class WindowFormat:
+    """One beat a window: the payloads of its `taps` pixels, `row × kernel columns + column`."""
+
+    pixel: DenseFormat | WinnersFormat
+    taps: int
 
 
 @dataclass(frozen=True, kw_only=True)

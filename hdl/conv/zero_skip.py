@@ -62,6 +62,11 @@ class ZeroSkipConvConfig:
         return self.cycles_per_window * self.target.pixels
 
     @property
+    def constant_time(self) -> bool:
+        """Whether every window takes as long, whatever the data."""
+        return self.target.groups >= self.worst_words
+
+    @property
     def multipliers(self) -> int:
         """Products a cycle."""
         return len(self.tables) * self.target.lanes

@@ -93,12 +93,25 @@ class ZeroSkipLinearConfig:
         """Cycles from the last word's fetch to the first sums being offered."""
         return 1 + self.readout.latency
 
-    def timing(self, arrivals: np.ndarray, words: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat of sums is first offered. Exact.
+    @property
+    def constant_time(self) -> bool:
+        """Whether every frame takes as long, whatever the data."""
+        return self.target.groups >= self.worst_words
+
+    def timing(
+        self, arrivals: np.ndarray, words: np.ndarray | None = None, last: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the cycle in which each beat of sums is first offered.
 
         `words` are the cycles that each arriving entry takes (at least 1), `last` marks those that end
-        a frame.
+        a frame; given both, the answer is exact. By default frames have as many entries as they can,
+        of the inputs with the most words, and those last: no frame takes longer.
         """
+        if words is None or last is None:
+            active = self.source.at_most
+            frames = len(arrivals) // active
+            words = np.tile(np.sort(np.maximum(self.table.count, 1))[-active:], frames)
+            last = np.tile(np.arange(active) == active - 1, frames)
         offered: list[int] = []
         taken, start, end, finish = -1, 0, -1, -self.target.groups
         for arrival, busy, final in zip(arrivals.tolist(), words.tolist(), last.tolist(), strict=True):

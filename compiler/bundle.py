@@ -1,0 +1,110 @@
+"""A build directory in use: predict with it, verify it, read its report."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compiler.emit import check_hashes
+from compiler.errors import Problem, ToolFailed
+from compiler.execute import execute
+from compiler.frames import Samples, load_samples, to_integers
+from compiler.ir import serialize
+from compiler.ir.graph import Graph
+from compiler.ir.integer_ops import IntegerOp
+from compiler.report import add_verdict, write_report
+from sim.errors import SimulationError
+from sim.verify import STALLS, Verdict
+from sim.verify import verify as simulate
+
+__all__ = ["Bundle"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One build directory.
+
+    Parameters
+    ----------
+    directory : Path
+    manifest : dict
+        What `manifest.json` says.
+    """
+
+    directory: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, directory: str | Path) -> "Bundle":
+        """Open a build directory. Raises ToolFailed if it is none."""
+        directory = Path(directory)
+        try:
+            manifest = json.loads((directory / "manifest.json").read_text())
+        except (OSError, ValueError) as error:
+            raise ToolFailed(
+                Problem(str(directory), "is no build directory: it has no readable manifest.json", "build first")
+            ) from error
+        return cls(directory, manifest)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What `report.json` says."""
+        return json.loads((self.directory / "report.json").read_text())
+
+    @cached_property
+    def graph(self) -> Graph[IntegerOp]:
+        """The exact network that the hardware computes."""
+        return serialize.load(self.directory / "integer_graph.npz")
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """Return what the hardware answers: float64[n, outputs], logits in real units.
+
+        `x` is uint8 features or float frames, [n, channels, height, width], as `samples` of a build.
+        """
+        samples = load_samples(Samples(x) if x.ndim == 4 else x, self.graph.input.shape)
+        logits = execute(self.graph, to_integers(self.graph, samples))
+        return logits.reshape(len(x), -1) * self.graph.output_scale
+
+    def verify(
+        self, *, vectors: int | None = None, stalls: Sequence[str] = STALLS, waves: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> Verdict:
+        """Simulate the Verilog on the stored vectors and compare every output bit.
+
+        Parameters
+        ----------
+        vectors : int, optional
+            How many; all unless given.
+        stalls : sequence of str
+            Which sides of the stream pause at random.
+        waves : bool
+            Keep a wave file.
+
+        Returns
+        -------
+        Verdict
+            Also written to `sim/results.json` and into the report.
+
+        Raises
+        ------
+        ToolFailed
+            If the directory was changed after the build, or the simulator is missing or fails.
+        """
+        check_hashes(self.directory, self.manifest)
+        try:
+            verdict = simulate(
+                self.directory, vectors=vectors, stalls=stalls, waves=waves,
+                expected_layers=self._expected_layers, progress=progress,
+            )
+        except SimulationError as error:
+            raise ToolFailed(Problem(error.where, error.what, error.next)) from error
+        write_report(self.directory, add_verdict(self.report, verdict))
+        return verdict
+
+    def _expected_layers(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every value of the graph for int64 frames."""
+        return execute(self.graph, x, keep="all")

@@ -1,0 +1,43 @@
+"""How parallel: decisions that change time and area, never a result."""
+
+from dataclasses import dataclass
+
+__all__ = ["Folding", "Schedule"]
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How one layer is laid out.
+
+    Parameters
+    ----------
+    engine : str
+        "sparse_dense" (stored indices select pixels), "zero_skip" (winners select words), or "stream"
+        (no multiplication).
+    lanes : int
+        Elements that leave a cycle.
+    order : tuple of int
+        `order[slot * lanes + lane]` is the channel computed there, -1 for none; empty where the layer
+        keeps the order of its input.
+    """
+
+    engine: str
+    lanes: int
+    order: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The foldings of a graph's layers, by name.
+
+    `interval_cycles` is the goal that they were chosen for; `input_lanes` the elements an input beat
+    carries.
+    """
+
+    interval_cycles: int
+    input_lanes: int
+    foldings: tuple[tuple[str, Folding], ...]
+
+    def folding(self, name: str) -> Folding:
+        """Return the folding of a layer. Raises KeyError."""
+        return dict(self.foldings)[name]

@@ -1,0 +1,107 @@
+"""One function a layer kind: which stages compute it."""
+
+from functools import singledispatch
+
+import numpy as np
+
+from compiler.ir.graph import Graph, Node
+from compiler.ir.integer_ops import (
+    IntegerConv2d,
+    IntegerFlatten,
+    IntegerKWinners,
+    IntegerLinear,
+    IntegerMaxPool,
+    IntegerOp,
+    Requantize,
+)
+from compiler.ir.schedule import Schedule
+from compiler.lowering.pipeline_builder import PipelineBuilder
+from hdl.activation.global_winners import GlobalWinners, GlobalWinnersConfig
+from hdl.activation.requantize import Requantize as Requantizer
+from hdl.activation.requantize import RequantizeConfig
+from hdl.activation.top_k import TopK, TopKConfig
+from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
+from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
+from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
+from hdl.mac.words import pack_words
+from hdl.pool.max_pool import MaxPool, MaxPoolConfig
+from hdl.streams.formats import DenseFormat
+
+__all__ = ["lower_layer"]
+
+
+@singledispatch
+def lower_layer(
+    op: IntegerOp, node: Node[IntegerOp], graph: Graph[IntegerOp], schedule: Schedule, builder: PipelineBuilder
+) -> None:
+    """Append the stages of one layer to a pipeline."""
+    raise TypeError(f"{node.name}: {node.kind} has no lowering")
+
+
+@lower_layer.register
+def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
+    folding = schedule.folding(node.name)
+    target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order)
+    filters, channels, rows, columns = op.weight.shape
+    taps = op.weight.reshape(filters, channels, rows * columns)
+    if folding.engine == "sparse_dense":
+        source = builder.to_dense(node.name)
+        config = SparseDenseConvConfig(source=source, target=target, weight=taps, bias=op.bias)
+        component = SparseDenseConv
+    else:
+        source = builder.to_winners(node.name)
+        tables = tuple(
+            pack_words(taps[:, :, tap].T, folding.order, folding.lanes, op.weight_bits)
+            for tap in range(rows * columns)
+        )
+        config = ZeroSkipConvConfig(source=source, target=target, tables=tables, bias=op.bias)
+        component = ZeroSkipConv
+    builder.windows(node.name, (rows, columns), op.padding, config.cycles_per_window)
+    builder.add(node.name, folding.engine, component, config, layer=node.name)
+
+
+@lower_layer.register
+def _(op: IntegerLinear, node, graph, schedule, builder) -> None:
+    folding = schedule.folding(node.name)
+    source = builder.to_entries(node.name, graph.source(node).active)
+    target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order)
+    places = np.array(source.order)
+    weight = np.where(places >= 0, op.weight[:, places], 0).T
+    config = ZeroSkipLinearConfig(
+        source=source,
+        target=target,
+        table=pack_words(weight, folding.order, folding.lanes, op.weight_bits),
+        bias=op.bias,
+    )
+    builder.add(node.name, folding.engine, ZeroSkipLinear, config, layer=node.name)
+
+
+@lower_layer.register
+def _(op: Requantize, node, graph, schedule, builder) -> None:
+    source = builder.to_dense(node.name)
+    config = RequantizeConfig(
+        source=source, form=node.output.form, multiplier=op.multiplier, shift=op.shift
+    )
+    builder.add(node.name, "requantize", Requantizer, config, layer=node.name)
+
+
+@lower_layer.register
+def _(op: IntegerMaxPool, node, graph, schedule, builder) -> None:
+    config = MaxPoolConfig(source=builder.to_dense(node.name), kernel=op.kernel)
+    builder.add(node.name, "max_pool", MaxPool, config, layer=node.name)
+
+
+@lower_layer.register
+def _(op: IntegerKWinners, node, graph, schedule, builder) -> None:
+    channels, height, width = graph.source(node).shape
+    if op.scope == "global" and op.k < channels * height * width:
+        config = GlobalWinnersConfig(source=builder.to_dense(node.name), k=op.k)
+        builder.add(node.name, "global_winners", GlobalWinners, config, layer=node.name)
+    elif op.scope == "local" and op.k < channels:
+        source = builder.regroup(node.name, schedule.folding(node.name).lanes)
+        builder.add(node.name, "top_k", TopK, TopKConfig(source=source, k=op.k), layer=node.name)
+
+
+@lower_layer.register
+def _(op: IntegerFlatten, node, graph, schedule, builder) -> None:
+    """Nothing to do: streams number their elements by the tensor's shape, and weights follow."""

@@ -1,0 +1,191 @@
+"""Every stage in order: a trained network goes in at the top and comes out as a build directory."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import boards
+from compiler.bundle import Bundle
+from compiler.emit import contract_of, emit_verilog, write_manifest, write_whole
+from compiler.errors import InvalidGraph, Problem, UnsupportedModel
+from compiler.execute import execute
+from compiler.frames import Samples, load_samples, random_samples, to_integers, to_real
+from compiler.frontend import Examination, examine, load
+from compiler.frontend.exact_module import exact_module
+from compiler.ir import serialize
+from compiler.ir.float_ops import FloatOp
+from compiler.ir.graph import Graph
+from compiler.ir.integer_ops import IntegerOp
+from compiler.ir.text import to_text
+from compiler.ir.values import Shape
+from compiler.ir.verify import verify
+from compiler.lowering import lower, predict
+from compiler.passes.choose_folding import ChooseFolding
+from compiler.passes.fold_batchnorm import FoldBatchNorm
+from compiler.passes.hoist_relu import HoistRelu
+from compiler.passes.quantize import Quantize
+from compiler.passes.tighten_accumulators import TightenAccumulators
+from compiler.provenance import describe_source
+from compiler.report import assemble, summarize_graph, write_report
+from compiler.steps import Progress, Steps
+from hdl.accelerator import Accelerator
+from sim.contract import Prediction
+from sim.vectors import Vectors, save_vectors
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["build", "check", "inspect"]
+
+Model = "str | Path | nn.Module"
+MADE_UP_FRAMES = 32
+
+
+def build(
+    model: Model, *, board: str, output: str | Path | None = None, interval: int | None = None,
+    calibration: Path | np.ndarray | None = None, samples: Path | np.ndarray | Samples | None = None,
+    input_shape: Shape | None = None, progress: Progress | None = None, command: str | None = None,
+) -> Bundle:
+    """Turn a trained network into a build directory: Verilog, vectors, report, manifest.
+
+    Parameters
+    ----------
+    model : path of a `.pt` file, or nn.Module
+        A file is read, never executed.
+    board : str
+        One of `boards.all_boards()`, by name.
+    output : path, optional
+        The build directory; `build/MODEL-BOARD` unless given. An earlier build there is replaced.
+    interval : int, optional
+        Most cycles between frames; unless given, the fewest for which the board has the multipliers.
+    calibration, samples : path of an `.npz`, or array, optional
+        Frames `x` to fit number formats that were not trained, and to make vectors of; with labels `y`,
+        samples also give the accuracy. See `compiler.frames.load_samples`.
+    input_shape : (channels, height, width), optional
+        Needed where it does not follow from the model.
+    progress : called with (step, seconds) after each step, optional
+    command : str, optional
+        Goes into the manifest: what to run to get the same build.
+
+    Raises
+    ------
+    CompilerError
+        Listing every problem. Nothing half-written is left behind.
+    """
+    target = boards.find(board)
+    steps = Steps(progress)
+    with steps("load"):
+        trained = load(model, input_shape=input_shape)
+    frames = None if samples is None else load_samples(samples, trained.input.shape)
+    fitting = frames if calibration is None else load_samples(calibration, trained.input.shape)
+    if frames is None:
+        frames = random_samples(trained, MADE_UP_FRAMES)
+        trained = _note(trained, "No samples were given: the vectors are made-up frames.")
+
+    graphs: dict[str, Graph] = {"load": trained}
+    for name, rewrite in _passes(trained, fitting or frames):
+        with steps(name):
+            graphs[name] = rewrite(list(graphs.values())[-1])
+            verify(graphs[name])
+    integer = graphs["tighten_accumulators"]
+    with steps("vectors"):
+        vectors = _vectors(integer, frames)
+    with steps("choose_folding"):
+        schedule = ChooseFolding(target, interval)(integer)
+    with steps("lower"):
+        accelerator = Accelerator(lower(integer, schedule))
+        predicted = predict(accelerator)
+
+    directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
+    with write_whole(directory) as scratch:
+        with steps("emit"):
+            (scratch / "rtl").mkdir()
+            emit_verilog(accelerator, scratch / "rtl")
+            (scratch / "graph").mkdir()
+            for number, (name, graph) in enumerate(graphs.items()):
+                (scratch / "graph" / f"{number:02}_{name}.txt").write_text(to_text(graph))
+            serialize.save(integer, scratch / "integer_graph.npz")
+            save_vectors(scratch / "vectors.npz", vectors)
+        with steps("report"):
+            report = assemble(
+                trained=trained, integer=integer, accelerator=accelerator, predicted=predicted,
+                schedule=schedule, board=target, accuracy=_accuracy(trained, frames, vectors),
+            )
+            write_report(scratch, report)
+        contract = contract_of(
+            accelerator, Prediction(predicted.interval_cycles, predicted.latency_cycles, predicted.exact)
+        )
+        facts = {
+            "model": describe_source(model), "board": target.name, "command": command,
+            "options": {"interval": interval}, "seconds": steps.seconds,
+        }
+        write_manifest(scratch, contract, facts)
+    return Bundle.open(directory)
+
+
+def _passes(
+    trained: Graph[FloatOp], frames: Samples
+) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:
+    """Return the rewrites from a trained network to an exact one, in order."""
+    return [
+        ("fold_batchnorm", FoldBatchNorm()),
+        ("hoist_relu", HoistRelu()),
+        ("quantize", Quantize(calibration=to_real(trained, frames)[:CALIBRATION_FRAMES])),
+        ("tighten_accumulators", TightenAccumulators()),
+    ]
+
+
+CALIBRATION_FRAMES = 256
+
+
+def _note(graph: Graph, remark: str) -> Graph:
+    return replace(graph, notes=(*graph.notes, remark))
+
+
+def _vectors(integer: Graph[IntegerOp], frames: Samples) -> Vectors:
+    """Return frames with their exact outputs, on which PyTorch and the executor must agree."""
+    x = to_integers(integer, frames)
+    logits = execute(integer, x).reshape(len(x), -1)
+    pytorch = exact_module(integer)(x).reshape(len(x), -1)
+    if not np.array_equal(logits, pytorch):
+        frame = int(np.flatnonzero((logits != pytorch).any(axis=1))[0])
+        raise InvalidGraph(
+            Problem(integer.output, f"the executor and PyTorch differ in frame {frame}", "report this as a bug")
+        )
+    return Vectors(x, logits, frames.y)
+
+
+def _accuracy(trained: Graph[FloatOp], frames: Samples, vectors: Vectors) -> dict[str, Any] | None:
+    """Compare the float network's and the integer network's answers with the labels."""
+    if frames.y is None:
+        return None
+    logits = execute(trained, to_real(trained, frames)).reshape(len(frames), -1)
+    return {
+        "float": float((logits.argmax(axis=1) == frames.y).mean()),
+        "integer": float((vectors.logits.argmax(axis=1) == frames.y).mean()),
+        "samples": len(frames),
+    }
+
+
+def check(model: Model, *, input_shape: Shape | None = None) -> Examination:
+    """Say whether a model can be compiled: every problem, each with its layer and a remedy."""
+    found = examine(model, input_shape=input_shape)
+    if found.graph is None or found.problems:
+        return found
+    graph = found.graph
+    try:
+        for _, rewrite in _passes(graph, random_samples(graph, MADE_UP_FRAMES)):
+            graph = rewrite(graph)
+    except UnsupportedModel as refusal:
+        return Examination(None, refusal.problems, found.remarks)
+    return found
+
+
+def inspect(source: Model, *, input_shape: Shape | None = None) -> dict[str, Any]:
+    """Describe a model or a build directory: layers, shapes, sparsity, MACs."""
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return Bundle.open(source).report
+    return summarize_graph(load(source, input_shape=input_shape))

@@ -1,0 +1,70 @@
+"""A design: which components, joined how. Streams of unlike shape cannot be joined."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from amaranth.lib import wiring
+
+from hdl.conv.window import WindowFormat
+from hdl.streams.formats import DenseFormat, StreamFormat
+
+__all__ = ["Design", "Stage"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stage:
+    """One component of a pipeline.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its design; also the name of the instance in Verilog.
+    kind : str
+        What it does, for reports.
+    config : object
+        The component's configuration: `timing(arrivals)` and `cycles_per_frame`.
+    component : type
+        Makes the hardware from `config`; its ports are streams `i` and `o`.
+    source, target : StreamFormat or WindowFormat
+        What flows in and out.
+    layer : str or None
+        The graph's value that `target` carries; None where it carries none as a whole.
+    """
+
+    name: str
+    kind: str
+    config: Any
+    component: Callable[[Any], wiring.Component] = field(repr=False)
+    source: StreamFormat | WindowFormat
+    target: StreamFormat | WindowFormat
+    layer: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Design:
+    """A pipeline of stages from one input stream to one output stream.
+
+    The input is cut into beats by `source`; the output leaves in natural order.
+    """
+
+    name: str
+    source: DenseFormat
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        flowing = self.source
+        for stage in self.stages:
+            if stage.source != flowing:
+                raise ValueError(f"{stage.name}: takes {stage.source}, but is given {flowing}")
+            flowing = stage.target
+        if not isinstance(flowing, DenseFormat):
+            raise ValueError(f"the last stream must be dense, not {flowing}")
+        names = [stage.name for stage in self.stages]
+        if len(names) != len(set(names)):
+            raise ValueError(f"stage names must be unique, not {names}")
+
+    @property
+    def target(self) -> DenseFormat:
+        """What leaves the last stage."""
+        return self.stages[-1].target if self.stages else self.source
