@@ -1,0 +1,141 @@
+"""Bring frames in over AXI4-Stream, and stay in step when one is cut short or too long."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.axi.axi_stream import AxiStream
+from hdl.streams.formats import DenseFormat
+from hdl.streams.queue import Queue, QueueConfig
+
+__all__ = ["Ingress", "IngressConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngressConfig:
+    """What the frames become; one transfer carries one beat of it.
+
+    Parameters
+    ----------
+    target : DenseFormat
+        Elements of at most 16 bits.
+    """
+
+    target: DenseFormat
+
+    def __post_init__(self) -> None:
+        if self.target.form.width > 16:
+            raise ValueError(f"an input element must have at most 16 bits, not {self.target.form.width}")
+
+    @property
+    def container_bits(self) -> int:
+        """Bits of `tdata` an element: 8, or 16 if its format is wider."""
+        return 8 if self.target.form.width <= 8 else 16
+
+    @property
+    def tdata_bits(self) -> int:
+        """Width of `tdata`; lane 0 in its lowest bytes."""
+        return self.container_bits * self.target.lanes
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an accepted transfer to its being offered."""
+        return 1
+
+    @property
+    def cycles_per_frame(self) -> int:
+        """Cycles from one frame to the next."""
+        return self.target.beats
+
+    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+        """Return the cycle in which each beat is first offered. Exact for frames of the right length."""
+        return arrivals + self.latency
+
+    def encode(self, tensor: np.ndarray) -> list[int]:
+        """Cut int64[channels, height, width] into the `tdata` of one frame; `tlast` goes with the last."""
+        mask = (1 << self.target.form.width) - 1
+        words = []
+        for beat in self.target.encode(tensor):
+            lanes = [beat >> (self.target.form.width * lane) & mask for lane in range(self.target.lanes)]
+            words.append(sum(value << (self.container_bits * lane) for lane, value in enumerate(lanes)))
+        return words
+
+
+class Ingress(wiring.Component):
+    """Pass each transfer on as a beat, and hold every frame to its length.
+
+    Timing
+    ------
+    Latency 1 cycle. Throughput 1 beat per cycle. `tready` does not depend on `o.ready`.
+
+    Framing
+    -------
+    `tlast` must come with the last beat of a frame and with no other. A frame that ends early is completed
+    with zeros; what follows the last beat of a frame that goes on is swallowed, up to and including its
+    `tlast`. So the next frame is computed right. `frame_error` rises the cycle after the first such
+    frame shows itself, and stays until reset.
+
+    Numerics
+    --------
+    An element is the lowest bits of its container; the others are ignored. Padded slots become 0.
+
+    Parameters
+    ----------
+    config : IngressConfig
+
+    Members
+    -------
+    s_axis : In(AxiStream(config.tdata_bits))
+    o : Out(stream.Signature(config.target.payload))
+    frame_error : Out(1)
+    """
+
+    def __init__(self, config: IngressConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "s_axis": In(AxiStream(config.tdata_bits)),
+                "o": Out(stream.Signature(config.target.payload)),
+                "frame_error": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        target = self.config.target
+        m.submodules.queue = queue = Queue(QueueConfig(bits=target.payload.size, depth=2))
+        beat = Signal(range(target.beats))
+        group = Signal(range(target.groups))
+        final = beat == target.beats - 1
+        elements = Cat(self._element(lane, group) for lane in range(target.lanes))
+        filling, swallowing = Signal(), Signal()
+        m.d.comb += [
+            self.s_axis.tready.eq(swallowing | (~filling & queue.i.ready)),
+            queue.i.valid.eq(filling | (self.s_axis.tvalid & ~swallowing)),
+            queue.i.payload.eq(Mux(filling, 0, elements)),
+            self.o.payload.eq(queue.o.payload),
+            self.o.valid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        with m.If(queue.i.valid & queue.i.ready):
+            m.d.sync += [
+                beat.eq(Mux(final, 0, beat + 1)),
+                group.eq(Mux(group == target.groups - 1, 0, group + 1)),
+            ]
+            with m.If(filling):
+                m.d.sync += filling.eq(~final)
+            with m.Elif(self.s_axis.tlast != final):
+                m.d.sync += [self.frame_error.eq(1), filling.eq(~final), swallowing.eq(final)]
+        with m.If(swallowing & self.s_axis.tvalid):
+            m.d.sync += swallowing.eq(~self.s_axis.tlast)
+        return m
+
+    def _element(self, lane: int, group: Signal) -> Value:
+        """Return the element of one lane, or 0 where its slot carries nothing."""
+        target = self.config.target
+        value = self.s_axis.tdata.word_select(lane, self.config.container_bits)[: target.form.width]
+        padded = [number for number in range(target.groups) if target.order[number * target.lanes + lane] < 0]
+        return Mux(Cat(group == number for number in padded).any(), 0, value) if padded else value
