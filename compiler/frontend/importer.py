@@ -9,9 +9,10 @@ from compiler.frontend.layer_reader import LayerReader
 from compiler.frontend.layers import LAYERS, Softmax, Vanish
 from compiler.frontend.records import LayerRecord, ModelRecord
 from compiler.frontend.remedies import clip
-from compiler.frontend.shapes import Mismatch, output_of, output_shape
+from compiler.frontend.shapes import Mismatch, output_shape
 from compiler.ir.float_ops import Conv2d, Flatten, FloatOp, KWinners, Linear, Normalize
 from compiler.ir.graph import Graph, Node
+from compiler.ir.shapes import output_value
 from compiler.ir.values import Shape, Value
 
 __all__ = ["Importer"]
@@ -133,10 +134,10 @@ class Importer:
         for layer, op in layers:
             name = names.take(layer.path, layer.kind)
             result = self._result(layer, op, value.shape if value else None)
-            if value is None or op is None or result is None:
+            if value is None or op is None or result is None or self.problems:
                 value = Value(name, result) if result else None
                 continue
-            node = Node(op, (value.name,), output_of(op, value, name, result))
+            node = Node(op, (value.name,), output_value(op, value, name))
             nodes.append(node)
             value = node.output
         return tuple(nodes)

@@ -107,7 +107,7 @@ def test_batch_norm_is_folded_to_scale_and_offset(given):
     [
         (0, 3, (0, 0, 0, 0)),
         ((1, 2), 3, (1, 1, 2, 2)),
-        ("same", (4, 3), (1, 2, 1, 1)),
+        ("same", (5, 3), (2, 2, 1, 1)),
         ("valid", 3, (0, 0, 0, 0)),
     ],
 )
