@@ -21,16 +21,21 @@ class KeyReaderConfig:
     ----------
     source : DenseFormat
         Of the stored frames.
-    banks : int
-        Memories that hold a frame each; at least 2.
+    frames : int
+        How many lie one behind the other in the memory; at least 1.
     """
 
     source: DenseFormat
-    banks: int = 2
+    frames: int = 2
 
     def __post_init__(self) -> None:
-        if self.banks < 2:
-            raise ValueError(f"banks must be at least 2, not {self.banks!r}")
+        if self.frames < 1:
+            raise ValueError(f"frames must be a positive integer, not {self.frames!r}")
+
+    @property
+    def depth(self) -> int:
+        """Beats that the memory holds."""
+        return self.frames * self.source.beats
 
     @property
     def in_order(self) -> bool:
@@ -63,7 +68,7 @@ class KeyReaderConfig:
 
 
 class KeyReader(wiring.Component):
-    """Walk through the beats of a stored frame, over and over, and make a key of each element.
+    """Walk through the beats of stored frames, each as often as wanted, and make a key of each element.
 
     The larger of two keys is the larger value or, of equal values, the one that comes first in the tensor
     flattened as (channels, height, width). A padded slot has the key 0, below which there is nothing.
@@ -84,27 +89,29 @@ class KeyReader(wiring.Component):
     -------
     step : In(1)
         Read the beat at `address` and go on to the next.
-    bank : In(range(banks))
-        Where to read it.
-    address : Out(range(beats))
+    again : In(1)
+        If the beat at `address` is the last of its frame, go back to the first; else go on to the next frame.
+    address : Out(range(depth))
     last : Out(1)
-        The beat at `address` ends a frame.
-    words : In(ArrayLayout(beat_bits, banks))
-        What each bank held at `address` in the cycle before.
-    o : Out(stream.Signature({last, keys}, always_ready=True))
+        The beat at `address` is the last of its frame.
+    word : In(source.payload)
+        What the memory held at `address` in the cycle before.
+    o : Out(stream.Signature({last, again, keys}, always_ready=True))
+        `last` and `again` are as they were at the step.
     """
 
     def __init__(self, config: KeyReaderConfig) -> None:
         self.config = config
         source = config.source
-        beat = data.StructLayout({"last": 1, "keys": data.ArrayLayout(config.key_bits, source.lanes)})
+        keys = data.ArrayLayout(config.key_bits, source.lanes)
+        beat = data.StructLayout({"last": 1, "again": 1, "keys": keys})
         super().__init__(
             {
                 "step": In(1),
-                "bank": In(range(config.banks)),
-                "address": Out(range(source.beats)),
+                "again": In(1),
+                "address": Out(range(config.depth)),
                 "last": Out(1),
-                "words": In(data.ArrayLayout(source.payload.size, config.banks)),
+                "word": In(source.payload),
                 "o": Out(stream.Signature(beat, always_ready=True)),
             }
         )
@@ -112,17 +119,21 @@ class KeyReader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         source = self.config.source
+        start = Signal(range(self.config.depth))
         group, pixel = Signal(range(source.groups)), Signal(range(source.pixels))
         last_group = group == source.groups - 1
-        m.d.comb += self.last.eq(self.address == source.beats - 1)
+        m.d.comb += self.last.eq(last_group & (pixel == source.pixels - 1))
         with m.If(self.step):
-            m.d.sync += self.address.eq(Mux(self.last, 0, self.address + 1))
             m.d.sync += group.eq(Mux(last_group, 0, group + 1))
             m.d.sync += pixel.eq(Mux(self.last, 0, pixel + last_group))
+            m.d.sync += self.address.eq(Mux(self.last & self.again, start, self.address + 1))
+            with m.If(self.last & ~self.again):
+                following = Mux(start == self.config.depth - source.beats, 0, start + source.beats)
+                m.d.sync += [self.address.eq(following), start.eq(following)]
 
-        # Stage 1: the banks are read, and the ranks.
-        read_last, read_bank, read_pixel = Signal(), Signal.like(self.bank), Signal.like(pixel)
-        read, padded = Signal(), Signal(source.lanes)
+        # Stage 1: the memory is read, and the ranks.
+        read, read_last, read_again = Signal(), Signal(), Signal()
+        read_pixel, padded = Signal.like(pixel), Signal(source.lanes)
         empty = [
             [number for number, channel in enumerate(source.order[lane :: source.lanes]) if channel < 0]
             for lane in range(source.lanes)
@@ -130,19 +141,21 @@ class KeyReader(wiring.Component):
         m.d.sync += [
             read.eq(self.step),
             read_last.eq(self.last),
-            read_bank.eq(self.bank),
+            read_again.eq(self.again),
             read_pixel.eq(pixel),
             padded.eq(Cat(Cat(group == number for number in groups).any() for groups in empty)),
         ]
         ranks = self._rank(m, group)
 
         # Stage 2: keys.
+        m.d.sync += [
+            self.o.valid.eq(read),
+            self.o.payload.last.eq(read_last),
+            self.o.payload.again.eq(read_again),
+        ]
         zero = int(source.form.signed) << (source.form.width - 1)
-        word = self.words[read_bank]
-        m.d.sync += [self.o.valid.eq(read), self.o.payload.last.eq(read_last)]
         for lane, rank in enumerate(ranks):
-            value = word.word_select(lane, source.form.width) ^ zero
-            key = Cat(~Cat(read_pixel, rank), value)
+            key = Cat(~Cat(read_pixel, rank), self.word[lane].as_unsigned() ^ zero)
             m.d.sync += self.o.payload.keys[lane].eq(Mux(padded[lane], 0, key))
         return m
 

@@ -81,7 +81,8 @@ class RadixSelect(wiring.Component):
     ------
     Never waits. The same beats must come `config.digits` times, with `config.gap` cycles or more between the
     last beat of a sweep and the first of the next; the first sweep of other keys may follow as closely.
-    The key is out, for one cycle, `config.latency` cycles after the last beat of the last sweep.
+    The key is out `config.latency` cycles after the last beat of the last sweep, with `o.valid` for one
+    cycle; it stays until the next first digit is found.
 
     Numerics
     --------

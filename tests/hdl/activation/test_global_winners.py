@@ -83,7 +83,7 @@ def test_timing_is_exact_when_the_source_pauses():
     assert (run.offered == config.timing(run.accepted)).all()
 
 
-@pytest.mark.parametrize(("lanes", "cycles"), [(16, 5 * (94 + 5)), (33, 5 * (46 + 6))])
+@pytest.mark.parametrize(("lanes", "cycles"), [(16, 5 * (94 + 5) + 94), (33, 5 * (46 + 6) + 46)])
 def test_fifteen_hundred_elements_meet_their_budget(lanes, cycles):
     config = _permuted((1500, 1, 1), U8, lanes, 150, -1500 % lanes)
     assert config.cycles_per_frame == cycles

@@ -17,30 +17,33 @@ FORMATS = {
 }
 
 
-def _read(config, banks):
-    """Step through every bank, with pauses; return the keys and the cycles of steps and of keys."""
+def _read(config, words, sweeps):
+    """Step through each frame `sweeps` times, with pauses; return keys, and cycles of steps and of keys."""
     reader = KeyReader(config)
     steps, keys, cycles = [], [], []
-    pause = np.random.default_rng(3).integers(0, 3, 4 * config.source.beats)
+    pause = np.random.default_rng(3).integers(0, 3, 64)
+    beats = config.source.beats
+    total = len(words) * sweeps
 
     async def bench(ctx):
-        cycle, bank = 0, 0
-        while len(keys) < len(banks) * config.source.beats:
-            assert cycle < 200
-            step = pause[cycle % len(pause)] > 0 and bank < len(banks)
+        cycle = 0
+        while len(keys) < total:
+            assert cycle < 300
+            sweep, beat = divmod(len(steps), beats)
+            step = pause[cycle % len(pause)] > 0 and len(steps) < total
             ctx.set(reader.step, int(step))
-            ctx.set(reader.bank, min(bank, len(banks) - 1))
-            address, last = ctx.get(reader.address), ctx.get(reader.last)
-            if ctx.get(reader.o.valid):
-                keys.append([ctx.get(key) for key in reader.o.payload.keys])
-                cycles.append(cycle)
-                assert ctx.get(reader.o.payload.last) == (len(keys) % config.source.beats == 0)
-            await ctx.tick()
-            for number, words in enumerate(banks):
-                ctx.set(reader.words[number], words[address])
+            ctx.set(reader.again, int((sweep + 1) % sweeps != 0))
+            address = ctx.get(reader.address)
             if step:
+                assert ctx.get(reader.last) == (beat == beats - 1)
                 steps.append(cycle)
-                bank += last
+            if ctx.get(reader.o.valid):
+                assert ctx.get(reader.o.payload.again) == ((len(keys) // beats + 1) % sweeps != 0)
+                keys.append([ctx.get(key) for key in reader.o.payload.keys])
+                assert ctx.get(reader.o.payload.last) == (len(keys) % beats == 0)
+                cycles.append(cycle)
+            await ctx.tick()
+            ctx.set(reader.word.as_value(), words[address])
             cycle += 1
 
     sim = Simulator(reader)
@@ -53,14 +56,15 @@ def _read(config, banks):
 @pytest.mark.parametrize("name", FORMATS)
 def test_keys_rank_elements_and_padding_comes_last(name):
     source = FORMATS[name]
-    config = KeyReaderConfig(source=source)
+    config = KeyReaderConfig(source=source, frames=2)
     frames = [np.full(source.shape, S3.minimum), np.random.default_rng(5).integers(-2, 2, source.shape)]
-    keys, steps, cycles = _read(config, [source.encode(frame) for frame in frames])
+    keys, steps, cycles = _read(config, [beat for frame in frames for beat in source.encode(frame)], 2)
     assert (cycles - steps == config.latency).all()
     pixels, groups = np.divmod(np.arange(source.beats), source.groups)
     channels = np.array(source.order).reshape(source.groups, source.lanes)[groups]
     places = channels * source.pixels + pixels[:, None]
-    for frame, found in zip(frames, keys.reshape(len(frames), source.beats, source.lanes), strict=True):
+    sweeps = keys.reshape(2 * len(frames), source.beats, source.lanes)
+    for frame, found in zip(np.repeat(frames, 2, axis=0), sweeps, strict=True):
         assert (found[channels < 0] == 0).all()
         ranked = places[channels >= 0][np.argsort(-found[channels >= 0], kind="stable")]
         assert (ranked == np.argsort(-frame.ravel(), kind="stable")).all()
@@ -73,6 +77,6 @@ def test_a_table_is_needed_only_out_of_order():
     assert in_order == {"in order", "in order, with a hole"}
 
 
-def test_a_single_bank_is_refused():
-    with pytest.raises(ValueError, match="banks must be at least 2, not 1"):
-        KeyReaderConfig(source=FORMATS["permuted"], banks=1)
+def test_a_memory_without_frames_is_refused():
+    with pytest.raises(ValueError, match="frames must be a positive integer, not 0"):
+        KeyReaderConfig(source=FORMATS["permuted"], frames=0)
