@@ -33,12 +33,26 @@ def quantize(x: torch.Tensor, width: int, fraction_bits: int, signed: bool) -> t
     >>> quantize(torch.tensor([0.5, 1.5, -0.5, 99.0]), 4, 0, True).tolist()
     [1.0, 2.0, 0.0, 7.0]
     """
-    scale = 2.0**fraction_bits
     smallest = -(1 << (width - 1)) if signed else 0
     largest = (1 << (width - int(signed))) - 1
-    clamped = x.clamp(smallest / scale, largest / scale)
-    codes = torch.floor(x.detach() * scale + 0.5).clamp(smallest, largest)
-    return clamped + (codes / scale - clamped).detach()
+    return _Round.apply(x, 2.0**fraction_bits, smallest, largest)
+
+
+class _Round(torch.autograd.Function):
+    """Rounding to `code / scale` whose gradient is 1 in range and 0 beyond."""
+
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, scale: float, smallest: int, largest: int) -> torch.Tensor:
+        """Return the rounded values and note which were in range."""
+        scaled = x * scale
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward((scaled >= smallest) & (scaled <= largest))
+        return scaled.add_(0.5).floor_().clamp_(smallest, largest).div_(scale)
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor) -> tuple:
+        """Let the gradient through where values were in range."""
+        return gradient * ctx.saved_tensors[0], None, None, None
 
 
 def weight_fraction_bits(largest: float, width: int) -> int:
