@@ -3,25 +3,36 @@
 import torch
 from torch.nn import functional
 
-__all__ = ["add_noise", "augment", "hide_bands", "mix_power", "warp"]
+__all__ = ["add_noise", "augment", "draw_noise", "hide_bands", "mix_power", "warp"]
 
 PIXELS_PER_NEPER = 9.89
 """Pixel units for a factor e in power: what the front end multiplies the logarithm by."""
 
-MAX_TIME_SHIFT, MAX_MEL_SHIFT = 0.2, 0.03
-"""Of half the picture: 3.2 of 32 columns (0.1 s) and half a mel row."""
+MAX_TIME_SHIFT, MAX_MEL_SHIFT = 0.3, 0.03
+"""Of half the picture: 4.8 of 32 columns (0.15 s) and half a mel row."""
 
 MAX_TIME_STRETCH, MAX_MEL_STRETCH = 0.12, 0.06
 MAX_GAIN = 16.0
 """In pixels: ±7 dB."""
 
+FAINT, LOUD = 20.0, 190.0
+"""Mean pixels: noise recordings below the first are mostly floor, noise above the second clips."""
 
-def augment(x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+QUIETEST_NOISE, LOUDEST_NOISE = -70.0, 15.0
+"""Level of noise under a word, next to the word's own: the difference of their mean pixels."""
+
+
+def augment(x: torch.Tensor, silent: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Warp, amplify, pollute and partly hide a batch of clips, each clip differently.
+
+    Most clips that are silent are replaced by noise of any loudness: the recordings of the training
+    set are nearly all faint, but silence is what has no word in it, however loud.
 
     Parameters
     ----------
     x : uint8[batch, 1, 32, 32]
+    silent : bool[batch]
+        Which clips are of the class "silence".
     noise : uint8[clips, 1, 32, 32]
         Recordings of background noise to draw from.
 
@@ -32,8 +43,10 @@ def augment(x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """
     clips = warp(x.float())
     gain = (torch.rand(len(x), 1, 1, 1, device=x.device) * 2 - 1) * MAX_GAIN
-    clips = add_noise(clips + gain, noise)
-    return hide_bands(clips).clamp(0, 255)
+    replaced = silent & (torch.rand(len(x), device=x.device) < 0.8)
+    any_level = torch.rand(len(x), 1, 1, 1, device=x.device) * LOUD
+    clips = torch.where(replaced[:, None, None, None], draw_noise(noise, any_level), clips + gain)
+    return hide_bands(add_noise(clips, noise)).clamp(0, 255)
 
 
 def warp(x: torch.Tensor) -> torch.Tensor:
@@ -53,22 +66,36 @@ def mix_power(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.logaddexp(x / PIXELS_PER_NEPER, y / PIXELS_PER_NEPER) * PIXELS_PER_NEPER
 
 
-def add_noise(x: torch.Tensor, noise: torch.Tensor, share: float = 0.6) -> torch.Tensor:
-    """Mix recorded noise at a random level into a share of the clips.
+def draw_noise(noise: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    """Draw recordings and bring them to given levels.
 
     Parameters
     ----------
-    x : float[batch, 1, mel, time]
     noise : uint8[clips, 1, mel, time]
-        Each draw is turned around in time by a random amount.
-    share : float
-        Probability that a clip gets noise.
+        Faint ones are passed over, if there are others.
+    level : float[batch, 1, 1, 1]
+        Mean pixels wanted.
+
+    Returns
+    -------
+    float[batch, 1, mel, time]
+        Turned around in time by a random amount.
     """
-    drawn = noise[torch.randint(len(noise), (len(x),), device=x.device)].float()
+    means = noise.float().mean(dim=(1, 2, 3))
+    usable = noise[means >= min(FAINT, float(means.max()))]
+    drawn = usable[torch.randint(len(usable), (len(level),), device=noise.device)].float()
     drawn = drawn.roll(int(torch.randint(drawn.shape[-1], ())), dims=-1)
-    level = torch.rand(len(x), 1, 1, 1, device=x.device) * 60 - 30
+    return drawn + level - drawn.mean(dim=(1, 2, 3), keepdim=True)
+
+
+def add_noise(x: torch.Tensor, noise: torch.Tensor, share: float = 0.6) -> torch.Tensor:
+    """Mix recorded noise into a share of the clips, float[batch, 1, mel, time], at random levels."""
+    relative = QUIETEST_NOISE + torch.rand(len(x), 1, 1, 1, device=x.device) * (
+        LOUDEST_NOISE - QUIETEST_NOISE
+    )
+    drawn = draw_noise(noise, x.mean(dim=(1, 2, 3), keepdim=True) + relative)
     chosen = torch.rand(len(x), 1, 1, 1, device=x.device) < share
-    return torch.where(chosen, mix_power(x, drawn + level), x)
+    return torch.where(chosen, mix_power(x, drawn), x)
 
 
 def hide_bands(x: torch.Tensor, widest: int = 5) -> torch.Tensor:

@@ -12,6 +12,9 @@ __all__ = ["LABELS", "SILENCE", "UNKNOWN", "Split", "batches", "load_split"]
 LABELS = ("silence", "unknown", "yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 SILENCE, UNKNOWN = 0, 1
 
+SILENCE_REPEATS = 4
+"""How often an epoch sees each clip of silence: there are few, a quarter of what a word has."""
+
 FILES = {
     "train": ("gsc12_logmel32.npz", "train_"),
     "val": ("gsc12_logmel32.npz", "val_"),
@@ -75,10 +78,11 @@ def batches(
     ------
     uint8[size, 1, 32, 32], int64[size]
     """
-    is_unknown = split.y.cpu() == UNKNOWN
-    others, unknowns = (~is_unknown).nonzero().flatten(), is_unknown.nonzero().flatten()
+    labels = split.y.cpu()
+    silences, unknowns = (labels == SILENCE).nonzero().flatten(), (labels == UNKNOWN).nonzero().flatten()
+    words = (labels > UNKNOWN).nonzero().flatten()
     drawn = unknowns[torch.randperm(len(unknowns), generator=generator)[:unknown]]
-    pool = torch.cat([others, drawn])
+    pool = torch.cat([words, drawn, silences.repeat(SILENCE_REPEATS)])
     order = pool[torch.randperm(len(pool), generator=generator)].to(split.y.device)
     for indices in order.split(size):
         if len(indices) == size:

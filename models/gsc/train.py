@@ -110,7 +110,7 @@ class Trainer:
         started, losses = time.monotonic(), []
         for index, (x, y) in enumerate(self._batches()):
             self._schedule((self.epoch + index / self.steps_per_epoch) / epochs)
-            x = augment(x, self.noise).contiguous(memory_format=torch.channels_last)
+            x = augment(x, y == SILENCE, self.noise).contiguous(memory_format=torch.channels_last)
             loss = self._loss(x, y)
             self.optimizer.zero_grad()
             loss.backward()

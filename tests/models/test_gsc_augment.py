@@ -2,7 +2,7 @@
 
 import torch
 
-from models.gsc.augment import add_noise, augment, hide_bands, mix_power, warp
+from models.gsc.augment import add_noise, augment, draw_noise, hide_bands, mix_power, warp
 
 
 def clips(seed: int, count: int) -> torch.Tensor:
@@ -11,11 +11,11 @@ def clips(seed: int, count: int) -> torch.Tensor:
 
 
 def test_augmented_clips_are_pixels_and_repeat_with_the_seed():
-    x, noise = clips(0, 16), clips(1, 5)
+    x, noise, silent = clips(0, 16), clips(1, 5), torch.arange(16) < 4
     torch.manual_seed(3)
-    first = augment(x, noise)
+    first = augment(x, silent, noise)
     torch.manual_seed(3)
-    assert torch.equal(first, augment(x, noise))
+    assert torch.equal(first, augment(x, silent, noise))
     assert first.shape == x.shape
     assert first.min() >= 0
     assert first.max() <= 255
@@ -26,6 +26,22 @@ def test_powers_add_up():
     level = torch.tensor([100.0])
     assert torch.allclose(mix_power(level, level), level + 9.89 * torch.log(torch.tensor(2.0)))
     assert torch.allclose(mix_power(level, torch.tensor([0.0])), level, atol=1e-3)
+
+
+def test_noise_is_drawn_at_the_level_asked_for_and_faint_recordings_are_passed_over():
+    noise = torch.stack([torch.full((1, 32, 32), 5), clips(3, 1)[0]]).to(torch.uint8)
+    level = torch.tensor([10.0, 150.0]).reshape(2, 1, 1, 1)
+    drawn = draw_noise(noise, level)
+    assert torch.allclose(drawn.mean(dim=(1, 2, 3), keepdim=True), level, atol=1e-3)
+    assert drawn.flatten(1).std(dim=1).min() > 10
+
+
+def test_silence_becomes_loud_at_times():
+    torch.manual_seed(0)
+    faint = torch.zeros(64, 1, 32, 32, dtype=torch.uint8)
+    loudness = augment(faint, torch.ones(64, dtype=torch.bool), clips(4, 3)).mean(dim=(1, 2, 3))
+    assert loudness.max() > 150
+    assert loudness.min() < 20
 
 
 def test_noise_never_makes_a_clip_quieter_and_spares_its_share():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.gsc.data import UNKNOWN, Split, batches, load_split
+from models.gsc.data import SILENCE, SILENCE_REPEATS, UNKNOWN, Split, batches, load_split
 from models.gsc.evaluate import accuracy, confusion, nonzero_weights
 from models.gsc.network import VARIANTS, network
 from models.gsc.recipe import Recipe, learning_rate, winners_at
@@ -56,12 +56,13 @@ def test_winners_fall_from_all_to_the_final_number():
     assert 6 < winners_at(0.3, recipe)["winners1"] < 64
 
 
-def test_an_epoch_has_every_known_clip_and_so_many_unknown_ones():
+def test_an_epoch_has_every_word_so_many_unknown_ones_and_silence_several_times():
     split = tiny_data()["train"]
     drawn = torch.cat([y for _, y in batches(split, 1, torch.Generator().manual_seed(0), unknown=2)])
     counts = drawn.bincount(minlength=12)
     assert counts[UNKNOWN] == 2
-    assert counts.sum() == 11 * 4 + 2
+    assert counts[SILENCE] == 4 * SILENCE_REPEATS
+    assert torch.all(counts[UNKNOWN + 1 :] == 4)
 
 
 def test_splits_are_read_from_packed_features(tmp_path):
