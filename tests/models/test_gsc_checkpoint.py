@@ -1,0 +1,67 @@
+"""The shipped checkpoint: its structure, its numbers, and that it hears."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from compiler.nn import FakeQuantize, QuantizedConv2d, QuantizedLinear, weight_fraction_bits
+from models.checkpoint import load_checkpoint
+from models.gsc.data import load_split
+from models.gsc.evaluate import accuracy, nonzero_weights
+from models.gsc.network import K
+from tests.models.speech import DATA, needs_recordings
+
+CHECKPOINT = Path(__file__).resolve().parents[2] / "models" / "gsc" / "sparse_sparse.pt"
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Sequential:
+    return load_checkpoint(CHECKPOINT)
+
+
+def test_at_most_five_percent_of_the_weights_are_nonzero(model):
+    counts = nonzero_weights(model)
+    assert (model.conv1.weight != 0).flatten(1).sum(dim=1).max() <= 12
+    assert counts["conv2"] <= 12_800
+    assert counts["linear1"] <= 96_000
+    assert sum(counts.values()) <= 127_568
+
+
+@pytest.mark.parametrize(("name", "block"), [("conv2", 8), ("linear1", 25)])
+def test_each_input_feeds_at_most_one_unit_of_a_block(model, name, block):
+    used = model.get_submodule(name).weight != 0
+    assert used.reshape(len(used) // block, block, -1).sum(dim=1).max() == 1
+
+
+def test_weights_are_eight_bit_codes(model):
+    for layer in model:
+        if isinstance(layer, QuantizedConv2d | QuantizedLinear):
+            weight = layer.weight.float()
+            codes = weight * 2.0 ** weight_fraction_bits(float(weight.abs().max()), 8)
+            assert torch.equal(codes, codes.round())
+            assert torch.equal(layer.quantized_weight(), weight)
+
+
+def test_quantizers_are_calibrated_eight_bit_ones(model):
+    quantizers = [layer for layer in model if isinstance(layer, FakeQuantize)]
+    assert [layer.signed for layer in quantizers] == [True, False, False, False]
+    assert all((layer.width, layer.calibration_batches) == (8, 0) for layer in quantizers)
+
+
+def test_at_most_a_tenth_of_the_activations_win(model):
+    assert {name: model.get_submodule(name).k for name in K} == K
+    with np.load(CHECKPOINT.with_name("vectors.npz")) as arrays:
+        x = torch.from_numpy(arrays["x"]).unsqueeze(1)
+    behind_winners = model[: list(dict(model.named_children())).index("winners2") + 1](x)
+    assert (behind_winners != 0).sum(dim=1).max() <= K["winners2"]
+
+
+@needs_recordings
+def test_recorded_words_are_understood_as_the_model_card_says(model):
+    claimed = json.loads(CHECKPOINT.with_suffix(".json").read_text())["accuracy"]["integer"]["devtest"]
+    found = accuracy(model, load_split(DATA, "devtest"))
+    assert found["plain"] >= 0.85
+    assert found["plain"] == pytest.approx(claimed["plain"], abs=0.002)
