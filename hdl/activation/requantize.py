@@ -77,7 +77,8 @@ class RequantizeConfig:
 
     def timing(self, arrivals: np.ndarray) -> np.ndarray:
         """Return the cycle in which each beat is first offered. Exact."""
-        return arrivals + self.latency
+        steps = np.arange(len(arrivals))
+        return np.maximum.accumulate(arrivals - steps) + steps + self.latency
 
     @property
     def _products(self) -> tuple[int, int]:

@@ -9,7 +9,7 @@ __all__ = ["AxiStream"]
 class AxiStream(wiring.Signature):
     """AXI4-Stream as its transmitter sees it; `tlast` is high with the last transfer of a frame.
 
-    The members carry the standard's names, so that a port `s_axis` can be emitted as `s_axis_tdata`,
+    The members carry the standard's names, so that a port can be emitted as `s_axis_tdata`,
     `s_axis_tvalid`, and so on.
 
     Parameters

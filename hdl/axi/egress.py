@@ -8,6 +8,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi.axi_stream import AxiStream
+from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -26,12 +27,12 @@ class EgressConfig:
     source: DenseFormat
 
     @property
-    def tdata_bits(self) -> int:
+    def data_bits(self) -> int:
         """Width of `tdata`, an element's container: 32, or 64 if its format is wider."""
         return 32 if self.source.form.width <= 32 else 64
 
     @property
-    def words(self) -> int:
+    def beats(self) -> int:
         """Transfers a frame: one for each element."""
         return self.source.shape[0] * self.source.pixels
 
@@ -65,12 +66,12 @@ class EgressConfig:
 
     def encode(self, tensor: np.ndarray) -> list[int]:
         """Turn int64[channels, height, width] into the `tdata` of one frame; `tlast` goes with the last."""
-        mask = (1 << self.tdata_bits) - 1
+        mask = (1 << self.data_bits) - 1
         return [value & mask for value in tensor.reshape(self.source.shape[0], -1).T.ravel().tolist()]
 
     def decode(self, words: list[int]) -> np.ndarray:
         """Put the `tdata` of one frame together: int64[channels, height, width]."""
-        top = 1 << (self.tdata_bits - 1)
+        top = 1 << (self.data_bits - 1)
         values = np.array([(word ^ top) - top for word in words], dtype=np.int64)
         return values.reshape(self.source.pixels, -1).T.reshape(self.source.shape)
 
@@ -81,7 +82,7 @@ class Egress(wiring.Component):
     Timing
     ------
     Latency 4 cycles from a pixel's last beat to its first element. Throughput 1 element per cycle, without a
-    gap between pixels. `i.ready` does not depend on `m_axis.tready`.
+    gap between pixels. `i.ready` does not depend on `o.tready`.
 
     Order
     -----
@@ -102,13 +103,13 @@ class Egress(wiring.Component):
     Members
     -------
     i : In(stream.Signature(config.source.payload))
-    m_axis : Out(AxiStream(config.tdata_bits))
+    o : Out(AxiStream(config.data_bits))
     """
 
     def __init__(self, config: EgressConfig) -> None:
         self.config = config
         super().__init__(
-            {"i": In(stream.Signature(config.source.payload)), "m_axis": Out(AxiStream(config.tdata_bits))}
+            {"i": In(stream.Signature(config.source.payload)), "o": Out(AxiStream(config.data_bits))}
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -125,8 +126,8 @@ class Egress(wiring.Component):
         unread, unfreed = Signal(range(buffers + 1)), Signal(range(buffers + 1))
         credit = Signal(range(depth + 1), init=depth)
         send, written, leaving = Signal(), Signal(), Signal()
-        channel, final_channel = _count(m, source.shape[0], send)
-        _, final_pixel = _count(m, source.pixels, final_channel)
+        channel, final_channel = count_rounds(m, source.shape[0], send)
+        _, final_pixel = count_rounds(m, source.pixels, final_channel)
         base = Signal(range(buffers * source.groups))
         m.d.comb += [
             written.eq(self._write(m, pixels.write_port(), unfreed != buffers)),
@@ -136,7 +137,7 @@ class Egress(wiring.Component):
         m.d.sync += [
             unread.eq(unread + written - final_channel),
             unfreed.eq(unfreed + written - leaving),
-            credit.eq(credit - send + (self.m_axis.tvalid & self.m_axis.tready)),
+            credit.eq(credit - send + (self.o.tvalid & self.o.tready)),
         ]
         with m.If(final_channel):
             m.d.sync += base.eq(Mux(base == (buffers - 1) * source.groups, 0, base + source.groups))
@@ -154,10 +155,10 @@ class Egress(wiring.Component):
         m.d.comb += [
             queue.i.payload.eq(Cat(read.data[lane], last)),
             queue.i.valid.eq(found),
-            self.m_axis.tdata.eq(value.as_signed() if source.form.signed else value),
-            self.m_axis.tlast.eq(queue.o.payload[-1]),
-            self.m_axis.tvalid.eq(queue.o.valid),
-            queue.o.ready.eq(self.m_axis.tready),
+            self.o.tdata.eq(value.as_signed() if source.form.signed else value),
+            self.o.tlast.eq(queue.o.payload[-1]),
+            self.o.tvalid.eq(queue.o.valid),
+            queue.o.ready.eq(self.o.tready),
         ]
         return m
 
@@ -172,8 +173,8 @@ class Egress(wiring.Component):
     def _write(self, m: Module, port: memory.WritePort, room: Value) -> Value:
         """Write the beats behind each other, round and round; return whether this one completes a pixel."""
         take = Signal()
-        address, _ = _count(m, self.config.buffers * self.config.source.groups, take)
-        _, complete = _count(m, self.config.source.groups, take)
+        address, _ = count_rounds(m, self.config.buffers * self.config.source.groups, take)
+        _, complete = count_rounds(m, self.config.source.groups, take)
         m.d.comb += [
             self.i.ready.eq(room),
             take.eq(self.i.valid & room),
@@ -182,12 +183,3 @@ class Egress(wiring.Component):
             port.en.eq(take),
         ]
         return complete
-
-
-def _count(m: Module, size: int, step: Value) -> tuple[Signal, Value]:
-    """Return a counter that goes round in `size` steps, and whether this step ends a round."""
-    number = Signal(range(size))
-    final = number == size - 1
-    with m.If(step):
-        m.d.sync += number.eq(Mux(final, 0, number + 1))
-    return number, step & final

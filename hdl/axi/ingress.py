@@ -36,9 +36,14 @@ class IngressConfig:
         return 8 if self.target.form.width <= 8 else 16
 
     @property
-    def tdata_bits(self) -> int:
+    def data_bits(self) -> int:
         """Width of `tdata`; lane 0 in its lowest bytes."""
         return self.container_bits * self.target.lanes
+
+    @property
+    def beats(self) -> int:
+        """Transfers a frame."""
+        return self.target.beats
 
     @property
     def latency(self) -> int:
@@ -48,11 +53,12 @@ class IngressConfig:
     @property
     def cycles_per_frame(self) -> int:
         """Cycles from one frame to the next."""
-        return self.target.beats
+        return self.beats
 
     def timing(self, arrivals: np.ndarray) -> np.ndarray:
         """Return the cycle in which each beat is first offered. Exact for frames of the right length."""
-        return arrivals + self.latency
+        steps = np.arange(len(arrivals))
+        return np.maximum.accumulate(arrivals - steps) + steps + self.latency
 
     def encode(self, tensor: np.ndarray) -> list[int]:
         """Cut int64[channels, height, width] into the `tdata` of one frame; `tlast` goes with the last."""
@@ -69,7 +75,7 @@ class Ingress(wiring.Component):
 
     Timing
     ------
-    Latency 1 cycle. Throughput 1 beat per cycle. `tready` does not depend on `o.ready`.
+    Latency 1 cycle. Throughput 1 beat per cycle. `i.tready` does not depend on `o.ready`.
 
     Framing
     -------
@@ -88,7 +94,7 @@ class Ingress(wiring.Component):
 
     Members
     -------
-    s_axis : In(AxiStream(config.tdata_bits))
+    i : In(AxiStream(config.data_bits))
     o : Out(stream.Signature(config.target.payload))
     frame_error : Out(1)
     """
@@ -97,7 +103,7 @@ class Ingress(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "s_axis": In(AxiStream(config.tdata_bits)),
+                "i": In(AxiStream(config.data_bits)),
                 "o": Out(stream.Signature(config.target.payload)),
                 "frame_error": Out(1),
             }
@@ -113,8 +119,8 @@ class Ingress(wiring.Component):
         elements = Cat(self._element(lane, group) for lane in range(target.lanes))
         filling, swallowing = Signal(), Signal()
         m.d.comb += [
-            self.s_axis.tready.eq(swallowing | (~filling & queue.i.ready)),
-            queue.i.valid.eq(filling | (self.s_axis.tvalid & ~swallowing)),
+            self.i.tready.eq(swallowing | (~filling & queue.i.ready)),
+            queue.i.valid.eq(filling | (self.i.tvalid & ~swallowing)),
             queue.i.payload.eq(Mux(filling, 0, elements)),
             self.o.payload.eq(queue.o.payload),
             self.o.valid.eq(queue.o.valid),
@@ -127,15 +133,15 @@ class Ingress(wiring.Component):
             ]
             with m.If(filling):
                 m.d.sync += filling.eq(~final)
-            with m.Elif(self.s_axis.tlast != final):
+            with m.Elif(self.i.tlast != final):
                 m.d.sync += [self.frame_error.eq(1), filling.eq(~final), swallowing.eq(final)]
-        with m.If(swallowing & self.s_axis.tvalid):
-            m.d.sync += swallowing.eq(~self.s_axis.tlast)
+        with m.If(swallowing & self.i.tvalid):
+            m.d.sync += swallowing.eq(~self.i.tlast)
         return m
 
     def _element(self, lane: int, group: Signal) -> Value:
         """Return the element of one lane, or 0 where its slot carries nothing."""
         target = self.config.target
-        value = self.s_axis.tdata.word_select(lane, self.config.container_bits)[: target.form.width]
+        value = self.i.tdata.word_select(lane, self.config.container_bits)[: target.form.width]
         padded = [number for number in range(target.groups) if target.order[number * target.lanes + lane] < 0]
         return Mux(Cat(group == number for number in padded).any(), 0, value) if padded else value

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -57,7 +58,9 @@ class MaxPoolConfig:
     def timing(self, arrivals: np.ndarray) -> np.ndarray:
         """Return the cycle in which each beat is first offered. Exact."""
         _, height, width = self.source.shape
-        frames = arrivals.reshape(-1, height, width, self.source.groups)
+        steps = np.arange(len(arrivals))
+        accepted = np.maximum.accumulate(arrivals - steps) + steps
+        frames = accepted.reshape(-1, height, width, self.source.groups)
         tall, wide = self.kernel
         rows = np.arange(tall - 1, height, tall)
         columns = np.arange(wide - 1, width, wide)
@@ -110,11 +113,11 @@ class MaxPool(wiring.Component):
         take, opens, closes, inside = Signal(), Signal(), Signal(), Signal()
         _, height, width = self.config.source.shape
         tall, wide = self.config.kernel
-        group, end_of_pixel = _count(m, self.config.source.groups, take)
-        column, end_of_row = _count(m, width, end_of_pixel)
-        row, end_of_frame = _count(m, height, end_of_row)
-        in_column, _ = _count(m, wide, end_of_pixel, restart=end_of_row)
-        in_row, _ = _count(m, tall, end_of_row, restart=end_of_frame)
+        group, end_of_pixel = count_rounds(m, self.config.source.groups, take)
+        column, end_of_row = count_rounds(m, width, end_of_pixel)
+        row, end_of_frame = count_rounds(m, height, end_of_row)
+        in_column, _ = count_rounds(m, wide, end_of_pixel, restart=end_of_row)
+        in_row, _ = count_rounds(m, tall, end_of_row, restart=end_of_frame)
         place, following = self._places(m, take, group, column, in_column)
         best = Cat(
             Mux(opens | (new > old), new, old) for new, old in zip(self.i.payload, read.data, strict=True)
@@ -158,12 +161,3 @@ class MaxPool(wiring.Component):
         with m.If(take):
             m.d.sync += place.eq(following)
         return place, following
-
-
-def _count(m: Module, size: int, step: Value, restart: Value | int = 0) -> tuple[Signal, Value]:
-    """Return a counter that goes round in `size` steps, and whether this step ends a round."""
-    number = Signal(range(size))
-    final = number == size - 1
-    with m.If(step):
-        m.d.sync += number.eq(Mux(final | restart, 0, number + 1))
-    return number, step & final

@@ -41,7 +41,9 @@ class CollectConfig:
 
     def timing(self, arrivals: np.ndarray) -> np.ndarray:
         """Return the cycle in which each pixel is first offered. Exact."""
-        return arrivals[self.source.groups - 1 :: self.source.groups] + self.latency
+        steps = np.arange(len(arrivals))
+        accepted = np.maximum.accumulate(arrivals - steps) + steps
+        return accepted[self.source.groups - 1 :: self.source.groups] + self.latency
 
 
 class Collect(wiring.Component):

@@ -62,6 +62,11 @@ class CompactConfig:
         return np.diff(np.clip(self.at_most - self.source.lanes * np.arange(beats, -1, -1), 0, None))
 
     @property
+    def constant_time(self) -> bool:
+        """Whether the time is the same for every input."""
+        return False
+
+    @property
     def cycles_per_frame(self) -> int:
         """Most cycles from one frame to the next."""
         return int(np.maximum(self.fullest, 1).sum())

@@ -43,6 +43,11 @@ class UnpackConfig:
         return 2
 
     @property
+    def constant_time(self) -> bool:
+        """Whether the time is the same for every input."""
+        return False
+
+    @property
     def cycles_per_frame(self) -> int:
         """Most cycles from one frame to the next: every pixel has `at_most` winners."""
         return self.source.beats * self.source.at_most

@@ -20,7 +20,7 @@ class Transmitter(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "i": In(stream.Signature(transfer(config.tdata_bits))),
+                "i": In(stream.Signature(transfer(config.data_bits))),
                 "o": Out(stream.Signature(config.target.payload)),
                 "frame_error": Out(1),
             }
@@ -31,10 +31,10 @@ class Transmitter(wiring.Component):
         m.submodules.ingress = ingress = Ingress(self.config)
         connect(m, ingress.o, flipped(self.o))
         m.d.comb += [
-            ingress.s_axis.tdata.eq(self.i.payload.tdata),
-            ingress.s_axis.tlast.eq(self.i.payload.tlast),
-            ingress.s_axis.tvalid.eq(self.i.valid),
-            self.i.ready.eq(ingress.s_axis.tready),
+            ingress.i.tdata.eq(self.i.payload.tdata),
+            ingress.i.tlast.eq(self.i.payload.tlast),
+            ingress.i.tvalid.eq(self.i.valid),
+            self.i.ready.eq(ingress.i.tready),
             self.frame_error.eq(ingress.frame_error),
         ]
         return m
@@ -48,7 +48,7 @@ class Receiver(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(transfer(config.tdata_bits))),
+                "o": Out(stream.Signature(transfer(config.data_bits))),
             }
         )
 
@@ -57,9 +57,9 @@ class Receiver(wiring.Component):
         m.submodules.egress = egress = Egress(self.config)
         connect(m, flipped(self.i), egress.i)
         m.d.comb += [
-            self.o.payload.tdata.eq(egress.m_axis.tdata),
-            self.o.payload.tlast.eq(egress.m_axis.tlast),
-            self.o.valid.eq(egress.m_axis.tvalid),
-            egress.m_axis.tready.eq(self.o.ready),
+            self.o.payload.tdata.eq(egress.o.tdata),
+            self.o.payload.tlast.eq(egress.o.tlast),
+            self.o.valid.eq(egress.o.tvalid),
+            egress.o.tready.eq(self.o.ready),
         ]
         return m

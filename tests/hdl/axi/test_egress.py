@@ -33,24 +33,28 @@ def test_every_element_is_sent(name, stall):
     frames += [np.full(shape, value) for value in (form.minimum, form.maximum, 0)]
     beats = [beat for frame in frames for beat in config.source.encode(frame)]
     budget = 60 + 6 * len(frames) * config.cycles_per_frame
-    run = run_stream(Receiver(config), beats, len(frames) * config.words, stall=stall, budget=budget)
-    layout = transfer(config.tdata_bits)
+    run = run_stream(Receiver(config), beats, len(frames) * config.beats, stall=stall, budget=budget)
+    layout = transfer(config.data_bits)
     expected = [
-        bits_of(layout, {"tdata": word, "tlast": number == config.words - 1})
+        bits_of(layout, {"tdata": word, "tlast": number == config.beats - 1})
         for frame in frames
         for number, word in enumerate(config.encode(frame))
     ]
     assert run.beats == expected
     words = [layout.from_bits(beat).tdata for beat in run.beats]
-    decoded = [config.decode(words[n : n + config.words]) for n in range(0, len(words), config.words)]
+    decoded = [config.decode(words[n : n + config.beats]) for n in range(0, len(words), config.beats)]
     assert (np.array(decoded) == np.array(frames)).all()
+    if stall in ("none", "source"):
+        assert list(run.offered) == list(config.timing(run.accepted))
     if stall == "none":
-        assert list(run.offered) == list(config.timing(np.arange(len(beats))))
-        first, last = run.offered[config.words - 1], run.offered[-1]
+        assert list(run.offered) == list(config.timing(np.zeros(len(beats), dtype=int)))
+        first, last = run.offered[config.beats - 1], run.offered[-1]
         assert last - first == (len(frames) - 1) * config.cycles_per_frame
 
 
 def test_containers_follow_the_format():
-    widths = {form.width: EgressConfig(source=DenseFormat.natural((1, 1, 1), form, 1)).tdata_bits
-              for form in (U8, S20, FixedPoint(32, 0, True), FixedPoint(33, 0, True))}
+    widths = {
+        form.width: EgressConfig(source=DenseFormat.natural((1, 1, 1), form, 1)).data_bits
+        for form in (U8, S20, FixedPoint(32, 0, True), FixedPoint(33, 0, True))
+    }
     assert widths == {8: 32, 20: 32, 32: 32, 33: 64}
