@@ -115,7 +115,7 @@ class MaxPool(wiring.Component):
         tall, wide = self.config.kernel
         group, end_of_pixel = count_rounds(m, self.config.source.groups, take)
         column, end_of_row = count_rounds(m, width, end_of_pixel)
-        row, end_of_frame = count_rounds(m, height, end_of_row)
+        _, end_of_frame = count_rounds(m, height, end_of_row)
         in_column, _ = count_rounds(m, wide, end_of_pixel, restart=end_of_row)
         in_row, _ = count_rounds(m, tall, end_of_row, restart=end_of_frame)
         place, following = self._places(m, take, group, column, in_column)
@@ -128,14 +128,15 @@ class MaxPool(wiring.Component):
             take.eq(self.i.valid & self.i.ready),
             opens.eq((in_column == 0) & (in_row == 0)),
             closes.eq((in_column == wide - 1) & (in_row == tall - 1)),
-            inside.eq((column < width // wide * wide) & (row < height // tall * tall)),
+            # Columns of the remainder have no window, and must not touch another's.
+            inside.eq(column < width // wide * wide),
             read.addr.eq(following),
             read.en.eq(take),
             write.addr.eq(place),
             write.data.eq(best),
             write.en.eq(take & inside),
             queue.i.payload.eq(best),
-            queue.i.valid.eq(take & inside & closes),
+            queue.i.valid.eq(take & closes),
             self.o.payload.eq(queue.o.payload),
             self.o.valid.eq(queue.o.valid),
             queue.o.ready.eq(self.o.ready),
