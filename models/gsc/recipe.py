@@ -38,6 +38,9 @@ class Recipe:
         settled.
     boost_strength : float
         Of the k-WTA layers at the start; falls to 0 at `end`.
+    conv1_digits : int
+        Most signed binary digits that an integer weight of the sparse variants' conv1 may need:
+        hardware makes wires and adders of that layer, an adder for each digit.
     """
 
     epochs: int = 30
@@ -54,6 +57,7 @@ class Recipe:
     begin: float = 0.05
     end: float = 0.5
     boost_strength: float = 0.5
+    conv1_digits: int = 2
 
 
 def learning_rate(progress: float, peak: float, warmup: float = 0.08) -> float:

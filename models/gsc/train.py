@@ -66,7 +66,8 @@ class Trainer:
         """Begin the "float" or the "integer" stage with a model."""
         self.stage, self.epoch = stage, 0
         self.model = model.to(self.device, memory_format=torch.channels_last).train()
-        self.optimizer = torch.optim.AdamW(model.parameters(), weight_decay=self.recipe.weight_decay)
+        decay = self.recipe.weight_decay
+        self.optimizer = torch.optim.AdamW(model.parameters(), weight_decay=decay, fused=True)
         self.sparsity = self._sparsity()
 
     def _sparsity(self) -> Sparsity:
@@ -132,7 +133,8 @@ class Trainer:
 
     def start_integer_stage(self) -> None:
         """Replace the float model by its integer counterpart."""
-        self._start_stage("integer", quantize_aware(self.model))
+        digits = {} if self.variant == "dense" else {CONV1: self.recipe.conv1_digits}
+        self._start_stage("integer", quantize_aware(self.model, signed_digits=digits))
 
     def save(self, path: Path) -> None:
         """Write all that is needed to continue, in one move."""

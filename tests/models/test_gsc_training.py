@@ -89,6 +89,7 @@ def test_training_ends_in_the_documented_structure(tmp_path):
     assert counts["conv2"] <= 12_800
     assert counts["linear1"] <= 96_000
     assert (model.winners1.k, model.winners2.k, model.winners3.k) == (6, 6, 150)
+    assert model.conv1.signed_digits == 2
     assert not model.training
     facts = json.loads(out.with_suffix(".json").read_text())
     assert facts["accuracy"]["integer"]["val"] == accuracy(model, tiny_data()["val"])
