@@ -90,8 +90,9 @@ class RadixSelect(wiring.Component):
 
     Resources
     ---------
-    For each lane two comparisons of `key_bits` and 15 LUT; for each of 15 digits a sum over the lanes, a
-    counter and a comparison (estimated).
+    For each lane a comparison of `key_bits` and 15 LUT; for each of 15 digits a sum over lanes, a counter
+    and a comparison. 16 lanes, 94 beats, 19 bits: 1,207 LUT, 566 FF (Yosys 0.70, `synth_xilinx
+    -family xcup`).
 
     Parameters
     ----------
