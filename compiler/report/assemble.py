@@ -1,71 +1,34 @@
-"""`report.json`: what was built, as numbers; the page and the command line only read it."""
+"""`report.json`: what was built, as numbers; the page and the command line only read it.
 
-from typing import Any
+`docs/reference/build_directory.md` describes every key.
+"""
 
-import numpy as np
+from typing import Protocol
 
 from boards import Board
-from compiler.ir.float_ops import Conv2d, Linear
-from compiler.ir.graph import Graph, Node
-from compiler.ir.integer_ops import IntegerConv2d, IntegerLinear
+from compiler.ir.graph import Graph
+from compiler.ir.integer_ops import IntegerConv2d, IntegerLinear, IntegerOp
+from compiler.ir.schedule import Schedule
+from compiler.lowering import Prediction
+from compiler.report.summary import Json, summarize_graph
+from hdl.accelerator import Accelerator
+from hdl.conv.window import WindowFormat
+from hdl.design import Stage
+from hdl.streams.formats import DenseFormat, StreamFormat, WinnersFormat
 
-__all__ = ["add_verdict", "assemble", "summarize_graph"]
-
-Json = dict[str, Any]
-
-
-def summarize_graph(graph: Graph) -> Json:
-    """Return a network's layers, weights and multiplications.
-
-    `macs_sparse` counts the products of a nonzero weight and an input that a k-WTA lets through, for
-    inputs active as often as it allows.
-    """
-    layers = [_layer(graph, node) for node in graph]
-    sums = {
-        key: sum(layer[key] for layer in layers)
-        for key in ("weights_dense", "weights_nonzero", "macs_dense", "macs_sparse")
-    }
-    return {
-        "model": {"name": graph.name, **sums},
-        "input": {"shape": list(graph.input.shape), "form": _text(graph.input.form)},
-        "layers": layers,
-        "notes": list(graph.notes),
-    }
+__all__ = ["add_verdict", "assemble"]
 
 
-def _layer(graph: Graph, node: Node) -> Json:
-    facts = {
-        "name": node.name,
-        "kind": node.kind.removeprefix("Integer"),
-        "shape": list(node.output.shape),
-        "form": _text(node.output.form),
-        "active": node.output.active,
-        "elements": node.output.size,
-        "weights_dense": 0,
-        "weights_nonzero": 0,
-        "macs_dense": 0,
-        "macs_sparse": 0,
-    }
-    if isinstance(node.op, Conv2d | Linear | IntegerConv2d | IntegerLinear):
-        source = graph.source(node)
-        positions = node.output.shape[1] * node.output.shape[2]
-        nonzero = int(np.count_nonzero(node.op.weight))
-        facts |= {
-            "weights_dense": node.op.weight.size,
-            "weights_nonzero": nonzero,
-            "macs_dense": positions * node.op.weight.size,
-            "macs_sparse": positions * nonzero * source.active // source.size,
-        }
-    return facts
+class Verdict(Protocol):
+    """What a simulation found; a `sim.verdict.Verdict`."""
 
-
-def _text(form: object) -> str | None:
-    return None if form is None else str(form)
+    def to_json(self) -> Json:
+        """Return it as `sim/results.json` holds it."""
 
 
 def assemble(
-    *, trained: Graph, integer: Graph, accelerator: Any, predicted: Any, schedule: Any, board: Board,
-    accuracy: Json | None,
+    *, trained: Graph, integer: Graph[IntegerOp], accelerator: Accelerator, predicted: Prediction,
+    schedule: Schedule, board: Board, accuracy: Json | None, command: str | None = None,
 ) -> Json:
     """Return the report of a build that was not simulated yet.
 
@@ -73,31 +36,29 @@ def assemble(
     ----------
     trained, integer : Graph
         Before and after.
-    accelerator : hdl.accelerator.Accelerator
-    predicted : compiler.lowering.Prediction
-    schedule : compiler.ir.schedule.Schedule
+    accelerator : Accelerator
+    predicted : Prediction
+    schedule : Schedule
     board : Board
     accuracy : dict or None
         `float`, `integer` (shares of frames answered right) and `samples`.
+    command : str, optional
+        What to run to get the same build.
     """
-    summary = summarize_graph(integer)
     times = {stage.name: stage.interval_cycles for stage in predicted.stages}
     stages = [
-        _stage(integer, stage, times[stage.name], stage.name == predicted.bottleneck)
-        for stage in accelerator.stages
+        _end("ingress", "AXI4-Stream in"),
+        *(_stage(integer, stage) for stage in accelerator.stages),
+        _end("egress", "AXI4-Stream out"),
     ]
+    streams = [accelerator.design.source, *(stage.target for stage in accelerator.stages)]
     return {
-        **summary,
-        "notes": list(integer.notes),
-        "board": {
-            "name": board.name,
-            "title": board.title,
-            "part": board.part,
-            "clock_mhz": board.clock_mhz,
-            "clock_source": board.clock_source,
-        },
+        **summarize_graph(integer),
+        "notes": list(dict.fromkeys([*trained.notes, *integer.notes])),
+        "board": _board(board),
         "accuracy": accuracy,
         "bit_exact": None,
+        "verdict": None,
         "interval_cycles": {
             "predicted": predicted.interval_cycles,
             "simulated": None,
@@ -105,32 +66,59 @@ def assemble(
             "goal": schedule.interval_cycles,
         },
         "latency_cycles": {"predicted": predicted.latency_cycles, "simulated": None},
-        "throughput": {
-            "words_per_second": board.clock_mhz * 1e6 / predicted.interval_cycles,
-            "interval_source": "predicted",
-            "clock_source": board.clock_source,
-            "instances": 1,
-        },
-        "ends": {
-            name: {"interval_cycles": times[name], "bottleneck": name == predicted.bottleneck}
-            for name in ("ingress", "egress")
-        },
-        "stages": stages,
+        "throughput": _throughput(_board(board), predicted.interval_cycles, "predicted"),
+        "stages": [
+            {
+                **stage,
+                "interval_cycles": times[stage["name"]],
+                "bottleneck": stage["name"] == predicted.bottleneck,
+            }
+            for stage in stages
+        ],
+        "streams": [
+            {"from": left["name"], "to": right["name"], **_stream(form)}
+            for left, right, form in zip(stages[:-1], stages[1:], streams, strict=True)
+        ],
+        "command": command,
     }
 
 
-def _stage(graph: Graph, stage: Any, cycles: int, bottleneck: bool) -> Json:
-    """Return one stage: what it is, what it costs, what leaves it."""
-    facts = {
-        "name": stage.name,
-        "kind": stage.kind,
-        "layer": stage.layer,
-        "interval_cycles": cycles,
-        "bottleneck": bottleneck,
-        "multipliers": getattr(stage.config, "multipliers", 0),
-        "weight_bits": None,
+def _board(board: Board) -> Json:
+    return {
+        "name": board.name,
+        "title": board.title,
+        "part": board.part,
+        "family": board.family,
+        "clock_mhz": board.clock_mhz,
+        "clock_source": board.clock_source,
+        "resources": dict(board.resources),
+        "budget": dict(board.budget),
+    }
+
+
+def _throughput(board: Json, interval_cycles: int, interval_source: str) -> Json:
+    """Return clock ÷ interval of one instance, with the origin of both."""
+    return {
+        "frames_per_second": board["clock_mhz"] * 1e6 / interval_cycles,
+        "interval_source": interval_source,
+        "clock_source": board["clock_source"],
+        "instances": 1,
+    }
+
+
+def _end(name: str, kind: str) -> Json:
+    return {
+        "name": name, "kind": kind, "layer": None, "multipliers": 0, "weight_bits": None,
         "accumulator_bits": None,
-        "stream": _stream(stage.target),
+    }  # fmt: skip
+
+
+def _stage(graph: Graph[IntegerOp], stage: Stage) -> Json:
+    """Return one stage: what it is, and what it computes with."""
+    facts = {
+        **_end(stage.name, stage.kind.replace("_", " ")),
+        "layer": stage.layer,
+        "multipliers": getattr(stage.config, "multipliers", 0),
     }
     if stage.layer is not None:
         node = graph.node(stage.layer)
@@ -139,39 +127,33 @@ def _stage(graph: Graph, stage: Any, cycles: int, bottleneck: bool) -> Json:
     return facts
 
 
-def _stream(form: Any) -> Json:
-    """Return what flows out of a stage, in words and in bits a beat."""
-    if hasattr(form, "pixel"):
-        return {"text": f"windows of {form.taps}", "bits": form.taps * form.pixel.payload.size}
-    kind = type(form).__name__.removesuffix("Format").lower()
-    text = {
-        "dense": lambda: f"{form.lanes} × {form.form}",
-        "winners": lambda: f"{form.at_most} winners of {form.shape[0]}",
-        "entry": lambda: f"{form.at_most} of {len(form.order)}, one by one",
-    }[kind]()
-    return {"text": text, "bits": form.payload.size}
+def _stream(form: StreamFormat | WindowFormat) -> Json:
+    """Return what flows between two stages, in words and in bits a beat."""
+    if isinstance(form, WindowFormat):
+        pixel = _stream(form.pixel)
+        return {**pixel, "format": f"{form.taps} pixels", "bits": form.taps * pixel["bits"]}
+    bits = form.payload.size
+    if isinstance(form, DenseFormat):
+        text = f"{form.lanes} × {form.form}" if form.lanes > 1 else str(form.form)
+        return {"kind": "dense", "format": text, "bits": bits, "beats": form.beats}
+    if isinstance(form, WinnersFormat):
+        text = f"{form.at_most} of {form.shape[0]} × {form.form}"
+        return {"kind": "winners", "format": text, "bits": bits, "beats": form.beats}
+    text = f"entries of {form.form}"
+    return {"kind": "entries", "format": text, "bits": bits, "beats": form.at_most}
 
 
-def add_verdict(report: Json, verdict: Any) -> Json:
-    """Return the report with what a simulation found (a `sim.verify.Verdict`)."""
-    interval, latency = verdict.interval_cycles, verdict.latency_cycles
+def add_verdict(report: Json, verdict: Verdict) -> Json:
+    """Return the report with what a simulation found."""
+    found = verdict.to_json()
     changed = {
         **report,
-        "bit_exact": {
-            "vectors": verdict.vectors,
-            "mismatches": verdict.mismatches,
-            "stall_patterns": list(verdict.stalls),
-            "simulator": verdict.simulator,
-            "line": verdict.line,
-        },
-        "interval_cycles": {**report["interval_cycles"], "simulated": interval},
-        "latency_cycles": {**report["latency_cycles"], "simulated": latency},
+        "bit_exact": found["bit_exact"],
+        "verdict": {"passed": found["passed"], "line": found["line"], "failure": found["failure"]},
     }
+    for name in ("interval_cycles", "latency_cycles"):
+        changed[name] = {**report[name], "simulated": found[name]["simulated"]}
+    interval = found["interval_cycles"]["simulated"]
     if interval:
-        clock = report["board"]["clock_mhz"] * 1e6
-        changed["throughput"] = {
-            **report["throughput"],
-            "words_per_second": clock / interval,
-            "interval_source": "simulated",
-        }
+        changed["throughput"] = _throughput(report["board"], interval, "simulated")
     return changed

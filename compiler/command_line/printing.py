@@ -1,0 +1,141 @@
+"""What the commands print for people: lines of text from the dicts that --json would print."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from compiler.command_line.doctor import Finding
+
+__all__ = ["board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line"]
+
+Json = Mapping[str, Any]
+
+
+def problem_line(problem: Json) -> str:
+    """Return one line: where, what, next."""
+    line = f"{problem['where']}: {problem['what']}" + (f"; {problem['next']}" if problem["next"] else "")
+    return " ".join(line.split())
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()) -> list[str]:
+    """Lay out columns; those in `right` are numbers."""
+    cells = [list(head), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = set(right)
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return "×".join(map(str, sizes))
+
+
+def _network_lines(found: Json) -> list[str]:
+    model = found["model"]
+    kept = model["weights_nonzero"] / max(1, model["weights_dense"])
+    fewer = model["macs_dense"] / max(1, model["macs_sparse"])
+    return [
+        f"{model['name']}: {model['weights_nonzero']:,} of {model['weights_dense']:,} weights are nonzero "
+        f"({kept:.2%}); {model['macs_sparse']:,} of {model['macs_dense']:,} multiplications remain "
+        f"({fewer:.1f}× fewer)"
+    ]
+
+
+def _cycles_line(report: Json) -> str:
+    parts = []
+    for name in ("interval", "latency"):
+        cycles = report[f"{name}_cycles"]
+        how = "predicted" if cycles["simulated"] is None else "simulated"
+        parts.append(f"{name} {cycles[how]:,} cycles ({how})")
+    return ", ".join(parts)
+
+
+def build_lines(report: Json, directory: str) -> list[str]:
+    """Return what a finished build says."""
+    throughput, board = report["throughput"], report["board"]
+    lines = _network_lines(report) + [
+        _cycles_line(report),
+        f"{throughput['frames_per_second']:,.0f} frames/s at {board['clock_mhz']:g} MHz "
+        f"({throughput['clock_source']}) on {board['title']}",
+    ]
+    if report["accuracy"]:
+        accuracy = report["accuracy"]
+        lines.append(
+            f"accuracy {accuracy['integer']:.2%} in integers, {accuracy['float']:.2%} in float, "
+            f"on {accuracy['samples']:,} samples"
+        )
+    lines += [f"note: {note}" for note in report["notes"]]
+    if report.get("verdict"):
+        lines.append(report["verdict"]["line"])
+    else:
+        lines.append(f"not verified yet: python -m compiler verify {directory}")
+    return [*lines, f"report: {directory}/report.html"]
+
+
+def check_lines(model: str, found: Json) -> list[str]:
+    """Return what `check` found."""
+    lines = [problem_line(problem) for problem in found["problems"]]
+    lines += [f"note: {remark}" for remark in found["remarks"]]
+    count = len(found["problems"])
+    verdict = f"has {count} problem{'s' if count > 1 else ''}" if count else "can be compiled"
+    return [*lines, f"{model} {verdict}"]
+
+
+def inspect_lines(found: Json) -> list[str]:
+    """Return a model's or a build's layers and, of a build, its stages."""
+    lines = _network_lines(found) + [""]
+    head = ("layer", "kind", "output", "format", "active", "weights", "nonzero", "MAC", "sparse MAC")
+    rows = [
+        (
+            layer["name"], layer["kind"], _shape(layer["shape"]), layer["form"],
+            f"{layer['active'] / layer['elements']:.0%}", layer["weights_dense"] or None,
+            layer["weights_nonzero"] or None, layer["macs_dense"] or None, layer["macs_sparse"] or None,
+        )
+        for layer in found["layers"]
+    ]  # fmt: skip
+    lines += _table(head, rows, right=(4, 5, 6, 7, 8))
+    if "stages" in found:
+        head = ("stage", "kind", "cycles", "multipliers", "weight bits", "accumulator bits")
+        rows = [
+            (
+                stage["name"], stage["kind"], stage["interval_cycles"], stage["multipliers"] or None,
+                stage["weight_bits"], stage["accumulator_bits"],
+            )
+            for stage in found["stages"]
+        ]  # fmt: skip
+        lines += ["", *_table(head, rows, right=(2, 3, 4, 5)), "", _cycles_line(found)]
+    return lines + [f"note: {note}" for note in found["notes"]]
+
+
+def board_lines(boards: Sequence[Json]) -> list[str]:
+    """Return a table of boards."""
+    head = ("board", "title", "part", "LUT", "FF", "DSP", "block RAM", "URAM", "clock")
+    rows = [
+        (
+            board["name"], board["title"], board["part"], board["lut"], board["ff"], board["dsp"],
+            f"{board['block_ram']:,} × {board['block_ram_kbit']} kbit", board["uram"],
+            f"{board['clock_mhz']:g} MHz ({board['clock_source']})",
+        )
+        for board in boards
+    ]  # fmt: skip
+    return _table(head, rows, right=(3, 4, 5, 6, 7))
+
+
+def doctor_lines(findings: Sequence[Finding]) -> list[str]:
+    """Return a table of what was found, and what to do about the rest."""
+    rows = [(finding.name, finding.version or "missing", finding.enables) for finding in findings]
+    lines = _table(("", "version", "for"), rows)
+    missing = [finding for finding in findings if finding.version is None]
+    if not missing:
+        return [*lines, "", "everything is here"]
+    return [*lines, "", *(f"missing {finding.name}: {finding.remedy}" for finding in missing)]
