@@ -8,6 +8,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi.axi_stream import AxiStream
+from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -128,7 +129,7 @@ class Egress(wiring.Component):
         send, written, leaving = Signal(), Signal(), Signal()
         channel, final_channel = count_rounds(m, source.shape[0], send)
         _, final_pixel = count_rounds(m, source.pixels, final_channel)
-        base = Signal(range(buffers * source.groups))
+        base = Signal(bits_for_range(buffers * source.groups))
         m.d.comb += [
             written.eq(self._write(m, pixels.write_port(), unfreed != buffers)),
             send.eq((unread != 0) & (credit != 0)),
@@ -147,7 +148,7 @@ class Egress(wiring.Component):
         m.d.sync += [first.eq(base), named.eq(send), named_last.eq(final_pixel), leaving.eq(final_channel)]
         m.d.comb += read.addr.eq(first + slot.data.group)
         # Stage 2: its group and lane
-        lane = Signal(range(source.lanes))
+        lane = Signal(bits_for_range(source.lanes))
         found, last = Signal(), Signal()
         m.d.sync += [lane.eq(slot.data.lane), found.eq(named), last.eq(named_last)]
         # Stage 3: its value
@@ -166,7 +167,9 @@ class Egress(wiring.Component):
         """Return where each channel travels."""
         source = self.config.source
         places = [divmod(source.order.index(channel), source.lanes) for channel in range(source.shape[0])]
-        layout = data.StructLayout({"group": range(source.groups), "lane": range(source.lanes)})
+        layout = data.StructLayout(
+            {"group": bits_for_range(source.groups), "lane": bits_for_range(source.lanes)}
+        )
         init = [{"group": group, "lane": lane} for group, lane in places]
         return memory.Memory(shape=layout, depth=len(init), init=init)
 

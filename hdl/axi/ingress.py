@@ -8,6 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi.axi_stream import AxiStream
+from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -113,8 +114,8 @@ class Ingress(wiring.Component):
         m = Module()
         target = self.config.target
         m.submodules.queue = queue = Queue(QueueConfig(bits=target.payload.size, depth=2))
-        beat = Signal(range(target.beats))
-        group = Signal(range(target.groups))
+        beat = Signal(bits_for_range(target.beats))
+        group = Signal(bits_for_range(target.groups))
         final = beat == target.beats - 1
         elements = Cat(self._element(lane, group) for lane in range(target.lanes))
         filling, swallowing = Signal(), Signal()

@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -151,7 +152,7 @@ class MaxPool(wiring.Component):
         Places follow a fixed order, so the memory is read one beat ahead.
         """
         config = self.config
-        place, following = (Signal(range(config.words)) for _ in range(2))
+        place, following = (Signal(bits_for_range(config.words)) for _ in range(2))
         last_group = group == config.source.groups - 1
         with m.If(last_group & (column == config.source.shape[2] - 1)):
             m.d.comb += following.eq(0)

@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -87,7 +88,7 @@ class Collect(wiring.Component):
         source = self.config.source
         channels, width = source.shape[0], source.form.width
         m.submodules.queue = queue = Queue(QueueConfig(bits=channels * width, depth=2))
-        group = Signal(range(source.groups))
+        group = Signal(bits_for_range(source.groups))
         final = group == source.groups - 1
         kept = [Signal(source.payload.size, name=f"group_{n}") for n in range(source.groups - 1)]
         slots = Cat(*kept, self.i.payload)

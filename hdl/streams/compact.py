@@ -146,7 +146,7 @@ class Compact(wiring.Component):
         m.d.sync += credit.eq(credit - claim + (self.o.valid & self.o.ready))
 
         mask, left, done, busy = self._hold_mask(m, credit != 0)
-        first_index = Signal(range(len(target.order)))
+        first_index = Signal(bits_for_range(len(target.order)))
         last_beat = first_index == (source.beats - 1) * source.lanes
         pick = Signal()
         m.d.comb += [
@@ -169,7 +169,7 @@ class Compact(wiring.Component):
             picked.sent.eq(claim),
         ]
         # Stage 5: its number
-        lane = Signal(range(source.lanes))
+        lane = Signal(bits_for_range(source.lanes))
         named = Signal.like(picked)
         m.d.sync += [lane.eq(_number(lowest)), named.eq(picked)]
         # Stage 6: its value

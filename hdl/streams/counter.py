@@ -2,6 +2,8 @@
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
+from hdl.numerics import bits_for_range
+
 __all__ = ["count_rounds"]
 
 
@@ -14,7 +16,7 @@ def count_rounds(m: Module, size: int, step: Value, restart: Value | int = 0) ->
         The count, and whether this step ends a round: the step of the next counter out. A step with
         `restart` goes back to 0 without ending a round.
     """
-    number = Signal(range(size))
+    number = Signal(bits_for_range(size))
     final = number == size - 1
     with m.If(step):
         m.d.sync += number.eq(Mux(final | restart, 0, number + 1))

@@ -9,7 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.numerics import signed_bits
+from hdl.numerics import bits_for_range, signed_bits
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -101,7 +101,7 @@ class Expand(wiring.Component):
         distances = [Signal(signed(reach), name=f"distance_{rank}") for rank in range(source.at_most)]
         values = [Signal(source.form.width, name=f"value_{rank}") for rank in range(source.at_most)]
         busy = Signal()
-        group = Signal(range(target.groups))
+        group = Signal(bits_for_range(target.groups))
         final = group == target.groups - 1
         winners = list(zip(distances, values, strict=True))
         m.d.comb += [

@@ -7,6 +7,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -95,7 +96,7 @@ class Regroup(wiring.Component):
         m.submodules.queue = queue = Queue(QueueConfig(bits=bits, depth=2))
         held = Signal(self.config.source.payload.size)
         busy = Signal()
-        part = Signal(range(self.config.parts))
+        part = Signal(bits_for_range(self.config.parts))
         final = part == self.config.parts - 1
         m.d.comb += [
             self.i.ready.eq(~busy | (final & queue.i.ready)),

@@ -7,6 +7,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.numerics import bits_for_range
 from hdl.streams.formats import EntryFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -107,8 +108,8 @@ class Unpack(wiring.Component):
         pairs = Signal(source.payload["pairs"].shape)
         left = Signal(range(source.at_most + 1))
         busy, active, final = Signal(), Signal(), Signal()
-        pixel = Signal(range(source.beats))
-        first_index = Signal(range(len(target.order)))
+        pixel = Signal(bits_for_range(source.beats))
+        first_index = Signal(bits_for_range(len(target.order)))
         last_pixel = pixel == source.beats - 1
         entry = Signal(target.payload)
         m.d.comb += [
