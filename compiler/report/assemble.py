@@ -131,7 +131,8 @@ def _stream(form: StreamFormat | WindowFormat) -> Json:
     """Return what flows between two stages, in words and in bits a beat."""
     if isinstance(form, WindowFormat):
         pixel = _stream(form.pixel)
-        return {**pixel, "format": f"{form.taps} pixels", "bits": form.taps * pixel["bits"]}
+        bits = form.taps * pixel["bits"]
+        return {"kind": pixel["kind"], "format": f"{form.taps} pixels", "bits": bits, "beats": None}
     bits = form.payload.size
     if isinstance(form, DenseFormat):
         text = f"{form.lanes} × {form.form}" if form.lanes > 1 else str(form.form)

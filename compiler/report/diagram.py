@@ -116,6 +116,7 @@ def _line(
         path = _around(x, top, start[0] + box_width + GUTTER / 2, target, bottom)
     bits = stream["bits"]
     text = f"{stream['format']}, {bits:,} bit{'s' if bits > 1 else ''}"
+    beats = f", {stream['beats']:,} beats a frame" if stream["beats"] else ""
     return Line(
         path=path,
         arrow=f"M{target - ARROW:g} {bottom:g}h{2 * ARROW:g}l{-ARROW:g} {ARROW:g}z",
@@ -124,7 +125,7 @@ def _line(
         x=target + 14,
         y=end[1] - GAP / 2 + 4,
         text=_cut(text, int((box_width - SPINE - 14) / LABEL_PIXELS)),
-        full_text=f"{stream['from']} to {stream['to']}: {text}, {stream['beats']:,} beats a frame",
+        full_text=f"{stream['from']} to {stream['to']}: {text}{beats}",
     )
 
 

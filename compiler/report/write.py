@@ -13,8 +13,9 @@ __all__ = ["write_report"]
 def write_report(directory: Path, report: Json) -> None:
     """Write `report.json` and `report.html`, each whole or not at all."""
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
+    page = render(report)
     _write(directory / "report.json", text + "\n")
-    _write(directory / "report.html", render(report))
+    _write(directory / "report.html", page)
 
 
 def _write(path: Path, text: str) -> None:
