@@ -147,7 +147,7 @@ def _doctor(options: Namespace) -> int:
 
     findings = examine_installation()
     _show(options, [asdict(finding) for finding in findings], printing.doctor_lines(findings))
-    return WRONG if any(finding.hinders for finding in findings) else DONE
+    return WRONG if any(finding.version is None for finding in findings) else DONE
 
 
 COMMANDS = {

@@ -12,12 +12,12 @@ __all__ = ["Finding", "examine_installation"]
 OLDEST_PYTHON = (3, 11)
 
 PACKAGES = (
-    # name, what it enables, whether everything else works without it
-    ("amaranth", "building hardware", False),
-    ("pyosys", "Verilog output", False),
-    ("numpy", "exact arithmetic", False),
-    ("jinja2", "report.html", False),
-    ("torch", "training with compiler.nn, and compiling live modules", True),
+    # name, and what it is for
+    ("amaranth", "building hardware"),
+    ("pyosys", "Verilog output"),
+    ("numpy", "exact arithmetic"),
+    ("jinja2", "report.html"),
+    ("torch", "live modules, training, and the quantized module that hardware must equal"),
 )
 
 
@@ -29,12 +29,6 @@ class Finding:
     version: str | None
     enables: str
     remedy: str
-    optional: bool
-
-    @property
-    def hinders(self) -> bool:
-        """Whether its absence stops something that every user needs."""
-        return self.version is None and not self.optional
 
 
 def examine_installation() -> tuple[Finding, ...]:
@@ -44,13 +38,9 @@ def examine_installation() -> tuple[Finding, ...]:
         platform.python_version() if sys.version_info >= OLDEST_PYTHON else None,
         "everything",
         "install Python {}.{} or newer".format(*OLDEST_PYTHON),
-        optional=False,
     )
-    packages = [
-        Finding(name, _version(name), enables, f"pip install {name}", optional)
-        for name, enables, optional in PACKAGES
-    ]
-    tools = [Finding(t.name, t.version, t.enables, t.remedy, t.optional) for t in find_tools()]
+    packages = [Finding(name, _version(name), use, f"pip install {name}") for name, use in PACKAGES]
+    tools = [Finding(tool.name, tool.version, tool.enables, tool.remedy) for tool in find_tools()]
     return python, *packages, *tools
 
 
