@@ -4,11 +4,12 @@
 >>> bundle = compiler.build("model.pt", board="u250")           # doctest: +SKIP
 >>> bundle.verify().passed                                      # doctest: +SKIP
 True
+
+What follows is imported when it is first used, so that `compiler.nn` trains where no hardware tool is.
 """
 
-from compiler.bundle import Bundle
-from compiler.errors import CompilerError, DoesNotFit, InvalidGraph, Problem, ToolFailed, UnsupportedModel
-from compiler.pipeline import build, check, inspect
+import importlib
+from typing import Any
 
 __all__ = [
     "Bundle",
@@ -22,3 +23,11 @@ __all__ = [
     "check",
     "inspect",
 ]
+
+_HOMES = {"Bundle": "compiler.bundle"} | {name: "compiler.pipeline" for name in ("build", "check", "inspect")}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'compiler' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "compiler.errors")), name)

@@ -98,13 +98,14 @@ class Bundle:
         try:
             verdict = simulate(
                 self.directory, vectors=vectors, stalls=stalls, waves=waves,
-                expected_layers=self._expected_layers, progress=progress,
+                expected_layers=self._expected_layers, progress=progress or (lambda step: None),
             )
         except SimulationError as error:
             raise ToolFailed(Problem(error.where, error.what, error.next)) from error
         write_report(self.directory, add_verdict(self.report, verdict))
         return verdict
 
-    def _expected_layers(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """Return every value of the graph for int64 frames."""
-        return execute(self.graph, x, keep="all")
+    def _expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
+        """Return every value of the graph for some of the stored vectors."""
+        with np.load(self.directory / "vectors.npz", allow_pickle=False) as vectors:
+            return execute(self.graph, vectors["x"][frames].astype(np.int64), keep="all")

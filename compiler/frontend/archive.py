@@ -1,7 +1,7 @@
 """The zip file that `torch.save` writes, opened with suspicion.
 
 Nothing is extracted: names of entries are only compared, never used as paths. Sizes are checked before
-anything of that size is read, and only stored (uncompressed) entries are taken, so that nothing grows.
+anything of that size is read, and a compressed entry is unpacked only as far as the size it claims.
 """
 
 import io
@@ -83,11 +83,14 @@ class Archive:
 
     def _read(self, entry: zipfile.ZipInfo) -> bytes:
         try:
-            content = self._zip.read(entry)
+            with self._zip.open(entry) as file:
+                # A bounded read unpacks no more than asked for; the second one checks length and CRC.
+                content = file.read(entry.file_size)
+                surplus = file.read(1)
         except _ZIP_FAULTS as fault:
             raise self._damaged(fault) from fault
-        if len(content) != entry.file_size:
-            raise refuse(self.where, f"the zip entry {clip(entry.filename)!r} is shorter than it says")
+        if len(content) != entry.file_size or surplus:
+            raise refuse(self.where, f"the zip entry {clip(entry.filename)!r} is not as long as it says")
         return content
 
     def _damaged(self, fault: Exception) -> Exception:
@@ -103,12 +106,16 @@ class Archive:
             name = clip(entry.filename)
             if not _SAFE_NAME.fullmatch(entry.filename) or ".." in entry.filename.split("/"):
                 raise refuse(self.where, f"the zip entry {name!r} has a name that torch.save never writes")
-            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-                raise refuse(self.where, f"the zip entry {name!r} is compressed, which torch.save never does")
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise refuse(self.where, f"the zip entry {name!r} is compressed in an unusual way")
             if entry.flag_bits & 1:
                 raise refuse(self.where, f"the zip entry {name!r} is encrypted")
-        if sum(entry.file_size for entry in entries) > file_size:
+            if entry.compress_type == zipfile.ZIP_STORED and entry.file_size != entry.compress_size:
+                raise refuse(self.where, f"the zip entry {name!r} has two sizes")
+        if sum(entry.compress_size for entry in entries) > file_size:
             raise refuse(self.where, "its zip entries claim more bytes than the file has")
+        if sum(entry.file_size for entry in entries) > LARGEST_FILE:
+            raise refuse(self.where, f"its zip entries unpack to more than {LARGEST_FILE >> 20} MiB")
 
     def _find_prefix(self) -> str:
         pickles = [name for name in self._entries if re.fullmatch(r"[^/]+/data\.pkl", name)]

@@ -56,7 +56,7 @@ def predict(accelerator: Accelerator) -> Prediction:
     configs = [("ingress", accelerator.ingress)]
     configs += [(stage.name, stage.config) for stage in accelerator.stages]
     configs.append(("egress", accelerator.egress))
-    times = np.zeros(FRAMES * accelerator.ingress.beats, dtype=np.int64)
+    times = np.zeros(FRAMES * accelerator.design.source.beats, dtype=np.int64)
     stages = []
     for name, config in configs:
         alone = _ends(config.timing(np.zeros(len(times), dtype=np.int64)))

@@ -1,6 +1,6 @@
 """Choose, layer by layer, the least hardware that keeps up with the interval wanted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from compiler.ir.integer_ops import IntegerConv2d, IntegerKWinners, IntegerLinea
 from compiler.ir.schedule import Folding, Schedule
 from compiler.ir.values import Value
 from compiler.passes.assign_lanes import assign_lanes, word_counts
+from hdl.activation.global_winners import GlobalWinnersConfig
+from hdl.streams.formats import DenseFormat
 
 __all__ = ["ChooseFolding"]
 
@@ -18,6 +20,9 @@ LARGEST_SELECTION = 256
 """Window elements up to which pixels are selected by wires; beyond, activations are broadcast."""
 
 MOST_INPUT_LANES = 8
+
+GROWTH = 2 ** (1 / 8)
+"""How much longer the next interval is that is tried when one does not fit."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class ChooseFolding:
     """Before: an integer graph. After: the same graph, and a schedule for it. Exact.
 
     With `interval_cycles` every layer gets the fewest multipliers that keep within it. Without, the
-    shortest interval is chosen whose multipliers fit the board's budget of DSP blocks; constants of a
-    layer that takes a single step a window are logic and not counted.
+    shortest interval is looked for whose multipliers fit the board's budget of DSP blocks; constants of
+    a layer that takes a single step a window are logic and not counted.
     """
 
     board: Board
@@ -44,69 +49,102 @@ class ChooseFolding:
     def __call__(self, graph: Graph[IntegerOp]) -> Schedule:
         """Return the schedule. Raises DoesNotFit if the interval or the board is too small."""
         lanes = _input_lanes(graph.input)
-        groups = -(-graph.input.shape[0] // lanes)
-        floor = graph.input.shape[1] * graph.input.shape[2] * groups
-        options = {
-            node.name: _candidates(graph, node)
-            for node in graph
-            if isinstance(node.op, IntegerConv2d | IntegerLinear)
-        }
-        interval = self.interval_cycles or self._shortest_interval(floor, options)
-        chosen = self._choose(interval, floor, options)
+        beats = graph.input.shape[1] * graph.input.shape[2] * -(-graph.input.shape[0] // lanes)
+        layers = [
+            Layer(graph, node) for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)
+        ]
+        interval = self.interval_cycles
+        if interval is None:
+            interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
+        else:
+            _check_interval(interval, beats, layers)
+            chosen = {layer.name: layer.cheapest(interval) for layer in layers}
         foldings = [(name, candidate.folding) for name, candidate in chosen.items()]
         for node in graph:
             if isinstance(node.op, IntegerKWinners):
                 foldings.append((node.name, _winners_folding(graph, node, interval)))
         return Schedule(interval, lanes, tuple(foldings))
 
-    @property
-    def _dsp_budget(self) -> int:
-        return int(self.board.dsp * self.board.budget_fraction)
-
-    def _shortest_interval(self, floor: int, options: dict[str, list[Candidate]]) -> int:
-        """Return the shortest interval that the multipliers' budget allows."""
-        intervals = {max(floor, c.cycles) for candidates in options.values() for c in candidates}
-        least = max([floor, *(min(c.cycles for c in candidates) for candidates in options.values())])
-        for interval in sorted(i for i in intervals | {least} if i >= least):
-            chosen = _cheapest(interval, options)
-            if sum(c.multipliers for c in chosen.values()) <= self._dsp_budget:
-                return interval
-        worst = max(options, key=lambda name: min(c.multipliers for c in options[name]))
-        need = sum(min(c.multipliers for c in candidates) for candidates in options.values())
-        raise DoesNotFit(
-            Problem(
-                worst,
-                f"the smallest design needs {need} DSP blocks, but {self.board.name} offers "
-                f"{self._dsp_budget} of its {self.board.dsp}",
-                "choose a larger board, or a network with smaller kernels",
-            )
-        )
-
-    def _choose(self, interval: int, floor: int, options: dict[str, list[Candidate]]) -> dict[str, Candidate]:
-        problems = []
-        if floor > interval:
-            problems.append(
-                Problem("input", f"{floor} beats a frame take {floor} cycles, more than {interval}",
-                        f"ask for --interval {floor} or more")
-            )
-        for name, candidates in options.items():
-            fastest = min(c.cycles for c in candidates)
-            if fastest > interval:
-                problems.append(
-                    Problem(name, f"takes at least {fastest} cycles a frame, more than {interval}",
-                            f"ask for --interval {fastest} or more")
+    def _shortest(self, least: int, layers: "list[Layer]") -> tuple[int, dict[str, Candidate]]:
+        """Return the shortest interval from `least` on that the budget of multipliers allows."""
+        budget = int(self.board.dsp * self.board.budget_fraction)
+        smallest = {layer.name: layer.candidate(1).multipliers for layer in layers}
+        if sum(smallest.values()) > budget:
+            raise DoesNotFit(
+                Problem(
+                    max(smallest, key=smallest.get),
+                    f"the smallest design needs {sum(smallest.values())} DSP blocks, but "
+                    f"{self.board.name} offers {budget} of its {self.board.dsp}",
+                    "choose a larger board, or a network with smaller kernels",
                 )
-        if problems:
-            raise DoesNotFit(*problems)
-        return _cheapest(interval, options)
+            )
+        interval = least
+        while True:
+            chosen = {layer.name: layer.cheapest(interval) for layer in layers}
+            if sum(candidate.multipliers for candidate in chosen.values()) <= budget:
+                return interval, chosen
+            interval = int(interval * GROWTH) + 1
 
 
-def _cheapest(interval: int, options: dict[str, list[Candidate]]) -> dict[str, Candidate]:
-    """Return each layer's smallest candidate that keeps up."""
-    return {
-        name: min((c for c in candidates if c.cycles <= interval), key=lambda c: (c.multipliers, c.cycles))
-        for name, candidates in options.items()
-    }
+class Layer:
+    """A layer with multiplications, and the ways to build it."""
+
+    def __init__(self, graph: Graph[IntegerOp], node: Node[IntegerOp]) -> None:
+        self.node, self.source, self.name = node, graph.source(node), node.name
+        self.selects = _selects_pixels(graph, node)
+        self.global_winners = _global_winners_behind(graph, node)
+        self._known: dict[int, Candidate] = {}
+
+    @property
+    def outputs(self) -> int:
+        """Channels or units computed."""
+        return self.node.output.shape[0]
+
+    @property
+    def fastest(self) -> int:
+        """Cycles a frame with a lane for every output."""
+        return self.candidate(self.outputs).cycles
+
+    def candidate(self, lanes: int) -> Candidate:
+        """Return the layer with that many lanes."""
+        if lanes not in self._known:
+            made = _sparse_dense if self.selects else _zero_skip
+            built = made(self.node, self.source, lanes)
+            if self.global_winners is not None:
+                form = DenseFormat(self.node.output.shape, self.node.output.form, lanes, built.folding.order)
+                selector = GlobalWinnersConfig(source=form, k=self.global_winners)
+                built = replace(built, cycles=max(built.cycles, selector.cycles_per_frame))
+            self._known[lanes] = built
+        return self._known[lanes]
+
+    def cheapest(self, interval: int) -> Candidate:
+        """Return the candidate of fewest lanes that keeps up; there is one."""
+        for lanes in sorted({-(-self.outputs // slots) for slots in range(1, self.outputs + 1)}):
+            if self._least_cycles(lanes) <= interval and self.candidate(lanes).cycles <= interval:
+                return self.candidate(lanes)
+        raise AssertionError(f"{self.name} takes {self.fastest} cycles, more than {interval}")
+
+    def _least_cycles(self, lanes: int) -> int:
+        """Return a bound that no assignment of outputs to lanes can beat; cheaper than a candidate."""
+        slots = -(-self.outputs // lanes)
+        positions = self.node.output.shape[1] * self.node.output.shape[2]
+        if self.selects or self.node.op.weight.ndim == 4:
+            return positions * slots
+        nonzeros = np.sort(np.count_nonzero(self.node.op.weight, axis=0))[::-1][: self.source.active]
+        return max(slots, int((-(-nonzeros // lanes)).sum()))
+
+
+def _check_interval(interval: int, beats: int, layers: list[Layer]) -> None:
+    """Name everything that cannot keep up with an interval."""
+    least = {"input": beats} | {layer.name: layer.fastest for layer in layers}
+    problems = [
+        Problem(name, f"takes at least {cycles} cycles a frame, more than the {interval} asked for",
+                f"ask for --interval {max(least.values())} or more")
+        for name, cycles in least.items()
+        if cycles > interval
+    ]
+    if problems:
+        raise DoesNotFit(*problems)
 
 
 def _input_lanes(value: Value) -> int:
@@ -114,60 +152,60 @@ def _input_lanes(value: Value) -> int:
     return min(value.shape[0], MOST_INPUT_LANES)
 
 
-def _candidates(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> list[Candidate]:
-    """Return the ways to build a convolution or a matrix product, one for each number of slots."""
-    source, outputs = graph.source(node), node.output.shape[0]
-    all_lanes = sorted({-(-outputs // slots) for slots in range(1, outputs + 1)})
-    if isinstance(node.op, IntegerConv2d):
-        if _selects_pixels(graph, node):
-            return [_sparse_dense(node, lanes) for lanes in all_lanes]
-        return [_zero_skip_conv(node, source, lanes) for lanes in all_lanes]
-    return [_zero_skip_linear(node, source, lanes) for lanes in all_lanes]
-
-
 def _selects_pixels(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> bool:
     """Say whether the layer reads the input, a pixel a beat, through a window of few elements."""
     source = graph.source(node)
     elements = int(np.prod(node.op.weight.shape[1:]))
     whole_pixel = source.shape[0] == _input_lanes(source)
-    return source.name == graph.input.name and whole_pixel and elements <= LARGEST_SELECTION
+    is_conv = isinstance(node.op, IntegerConv2d)
+    return is_conv and source.name == graph.input.name and whole_pixel and elements <= LARGEST_SELECTION
 
 
-def _sparse_dense(node: Node[IntegerOp], lanes: int) -> Candidate:
-    filters, _, rows, columns = node.op.weight.shape
+def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> int | None:
+    """Return the k of a global k-WTA that reads the layer's requantized result, else None."""
+    for requantizer in graph.users(node.name):
+        for user in graph.users(requantizer.name):
+            is_global = isinstance(user.op, IntegerKWinners) and user.op.scope == "global"
+            if is_global and user.op.k < node.output.size:
+                return user.op.k
+    return None
+
+
+def _sparse_dense(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
+    filters, _, _, columns = node.op.weight.shape
     counts = np.count_nonzero(node.op.weight.reshape(filters, -1), axis=1)
     # Filters of like size share a lane: its multipliers are those of its largest filter.
     by_size = np.argsort(-counts, kind="stable")
     slots = -(-filters // lanes)
     padded = np.concatenate([by_size, np.full(slots * lanes - filters, -1)])
     order = padded.reshape(lanes, slots).T.ravel()
-    height, width = node.output.shape[1:]
-    row_gap = max(0, columns - slots)
     multipliers = int(counts[by_size[::slots]].sum()) if slots > 1 else 0
-    cycles = height * (width * slots + row_gap)
-    return Candidate(Folding("sparse_dense", lanes, tuple(order.tolist())), cycles, multipliers)
+    return Candidate(
+        Folding("sparse_dense", lanes, tuple(order.tolist())), _frame(node, slots, columns), multipliers
+    )
 
 
-def _zero_skip_conv(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
-    filters, channels, rows, columns = node.op.weight.shape
-    nonzero = node.op.weight.transpose(2, 3, 1, 0).reshape(-1, filters) != 0
+def _zero_skip(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
+    weight = node.op.weight
+    if weight.ndim == 2:
+        order = assign_lanes(weight.T != 0, lanes)
+        words = np.sort(np.maximum(word_counts(weight.T != 0, order, lanes), 1))[::-1]
+        cycles = max(int(words[: source.active].sum()), len(order) // lanes)
+        return Candidate(Folding("zero_skip", lanes, order), cycles, lanes)
+    filters, channels, rows, columns = weight.shape
+    nonzero = weight.transpose(2, 3, 1, 0).reshape(-1, filters) != 0
     order = assign_lanes(nonzero, lanes)
     words = np.maximum(word_counts(nonzero, order, lanes), 1).reshape(-1, channels)
     active = source.at_most if source.sparse == "local" else channels
     slowest = int(np.sort(words, axis=1)[:, ::-1][:, :active].sum(axis=1).max())
-    window = max(slowest, len(order) // lanes)
-    row_gap = max(0, columns - window)
-    height, width = node.output.shape[1:]
-    cycles = height * (width * window + row_gap)
+    cycles = _frame(node, max(slowest, len(order) // lanes), columns)
     return Candidate(Folding("zero_skip", lanes, order), cycles, rows * columns * lanes)
 
 
-def _zero_skip_linear(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
-    nonzero = node.op.weight.T != 0
-    order = assign_lanes(nonzero, lanes)
-    words = np.sort(np.maximum(word_counts(nonzero, order, lanes), 1))[::-1]
-    cycles = max(int(words[: source.active].sum()), len(order) // lanes)
-    return Candidate(Folding("zero_skip", lanes, order), cycles, lanes)
+def _frame(node: Node[IntegerOp], window_cycles: int, columns: int) -> int:
+    """Return the cycles of a frame of windows; a row begins with some that bring no window."""
+    _, height, width = node.output.shape
+    return height * (width * window_cycles + max(0, columns - window_cycles))
 
 
 def _winners_folding(graph: Graph[IntegerOp], node: Node[IntegerOp], interval: int) -> Folding:
