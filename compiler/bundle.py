@@ -46,7 +46,9 @@ class Bundle:
             manifest = json.loads((directory / "manifest.json").read_text())
         except (OSError, ValueError) as error:
             raise ToolFailed(
-                Problem(str(directory), "is no build directory: it has no readable manifest.json", "build first")
+                Problem(
+                    str(directory), "is no build directory: it has no readable manifest.json", "build first"
+                )
             ) from error
         return cls(directory, manifest)
 
@@ -70,7 +72,11 @@ class Bundle:
         return logits.reshape(len(x), -1) * self.graph.output_scale
 
     def verify(
-        self, *, vectors: int | None = None, stalls: Sequence[str] = STALLS, waves: bool = False,
+        self,
+        *,
+        vectors: int | None = None,
+        stalls: Sequence[str] = STALLS,
+        waves: bool = False,
         progress: Callable[[str], None] | None = None,
     ) -> Verdict:
         """Simulate the Verilog on the stored vectors and compare every output bit.
@@ -97,8 +103,12 @@ class Bundle:
         check_hashes(self.directory, self.manifest)
         try:
             verdict = simulate(
-                self.directory, vectors=vectors, stalls=stalls, waves=waves,
-                expected_layers=self._expected_layers, progress=progress or (lambda step: None),
+                self.directory,
+                vectors=vectors,
+                stalls=stalls,
+                waves=waves,
+                expected_layers=self._expected_layers,
+                progress=progress or (lambda step: None),
             )
         except SimulationError as error:
             raise ToolFailed(Problem(error.where, error.what, error.next)) from error

@@ -1,6 +1,14 @@
 """What can go wrong, in words a user can act on: where, what, next."""
 
-__all__ = ["CompilerError", "DoesNotFit", "InvalidGraph", "Problem", "ToolFailed", "UnsupportedModel", "raise_problems"]
+__all__ = [
+    "CompilerError",
+    "DoesNotFit",
+    "InvalidGraph",
+    "Problem",
+    "ToolFailed",
+    "UnsupportedModel",
+    "raise_problems",
+]
 
 from dataclasses import dataclass
 

@@ -74,7 +74,8 @@ def to_real(graph: Graph, samples: Samples) -> np.ndarray:
         return samples.x.astype(np.float64)
     if graph.normalize is None:
         raise _refusal(
-            "samples", "are uint8, but the model carries no normalization",
+            "samples",
+            "are uint8, but the model carries no normalization",
             "give float frames, or begin the model with compiler.nn.Normalize(mean, std)",
         )
     return (samples.x.astype(np.float64) - graph.normalize.mean) / graph.normalize.std

@@ -38,7 +38,9 @@ def write_whole(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch.mkdir()
     except OSError as error:
-        raise ToolFailed(Problem(str(target), f"cannot be written: {error.strerror}", "choose another with -o")) from error
+        raise ToolFailed(
+            Problem(str(target), f"cannot be written: {error.strerror}", "choose another with -o")
+        ) from error
     try:
         yield scratch
         replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
@@ -59,5 +61,6 @@ def file_hashes(directory: Path) -> dict[str, str]:
         if path.is_file()
     )
     return {
-        path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        path.relative_to(directory).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
     }

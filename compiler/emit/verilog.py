@@ -42,10 +42,14 @@ def emit_verilog(accelerator: Accelerator, directory: Path) -> None:
 
 
 def _write(component: wiring.Component, name: str, directory: Path, platform: object) -> None:
-    """Convert one hierarchy to `name.v`, with the memories that its platform collects behind it."""
-    text = rtlil.convert(component, name=name, platform=platform, emit_src=False)
-    roms = platform.modules if isinstance(platform, _StagePlatform) else []
-    (directory / f"{name}.v").write_text("\n".join([_to_verilog(text), *roms]))
+    """Write one hierarchy to `name.v`, with the modules that its platform collects behind it."""
+    text = _convert(component, name, platform)
+    modules = platform.modules if isinstance(platform, _StagePlatform) else []
+    (directory / f"{name}.v").write_text("\n".join([text, *modules]))
+
+
+def _convert(component: wiring.Component, name: str, platform: object) -> str:
+    return _to_verilog(rtlil.convert(component, name=name, platform=platform, emit_src=False))
 
 
 def _to_verilog(text: str) -> str:
@@ -63,26 +67,20 @@ def _to_verilog(text: str) -> str:
         return target.read_text()
 
 
-class _StageInstance(wiring.Component):
-    """A stage as a black box with the ports of its component."""
+class _BlackBox(wiring.Component):
+    """A module that is emitted elsewhere, with the ports of its component."""
 
-    def __init__(self, stage: Stage, signature: wiring.Signature) -> None:
-        self.stage = stage
-        super().__init__(signature)
+    def __init__(self, module: str, component: wiring.Component) -> None:
+        self.module = module
+        super().__init__(component.signature)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules[self.stage.name] = Instance(
-            self.stage.name,
-            i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
-            i_i__payload=Value.cast(self.i.payload),
-            i_i__valid=self.i.valid,
-            o_i__ready=self.i.ready,
-            o_o__payload=Value.cast(self.o.payload),
-            o_o__valid=self.o.valid,
-            i_o__ready=self.o.ready,
-        )
+        ports = {
+            f"{'i' if member.flow == wiring.In else 'o'}_{'__'.join(map(str, path))}": Value.cast(port)
+            for path, member, port in self.signature.flatten(self)
+        }
+        m.submodules.box = Instance(self.module, i_clk=ClockSignal(), i_rst=ResetSignal(), **ports)
         return m
 
 
@@ -95,19 +93,31 @@ class _TopPlatform:
     def stage(self, stage: Stage) -> Elaboratable:
         component = stage.component(stage.config)
         _write(component, stage.name, self.directory, _StagePlatform(stage.name, self.directory))
-        return _StageInstance(stage, component.signature)
+        return _BlackBox(stage.name, component)
 
 
 class _StagePlatform:
-    """Give each memory of a stage its own module and image."""
+    """Give each memory of a stage its own module and image, and parts that are alike one module."""
 
     def __init__(self, name: str, directory: Path) -> None:
         self.name, self.directory = name, directory
         self.modules: list[str] = []
+        self._shared: dict[object, str] = {}
+        self._roms = 0
+
+    def shared(self, component: wiring.Component) -> Elaboratable:
+        """Emit the component unless one of the same configuration was."""
+        if component.config not in self._shared:
+            name = f"{self.name}_{type(component).__name__.lower()}{len(self._shared)}"
+            self._shared[component.config] = name
+            self.modules.append(_convert(component, name, self))
+        return _BlackBox(self._shared[component.config], component)
 
     def rom(self, component: Rom) -> Module:
+        """Write the memory's contents to a file that its module reads."""
         config = component.config
-        name = f"{self.name}_rom{len(self.modules)}"
+        name = f"{self.name}_rom{self._roms}"
+        self._roms += 1
         digits = -(-config.bits // 4)
         image = "".join(f"{word:0{digits}x}\n" for word in config.words)
         (self.directory / "images" / f"{name}.hex").write_text(image)
