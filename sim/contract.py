@@ -1,0 +1,249 @@
+"""What a build directory promises: its `manifest.json` as far as verification reads it.
+
+::
+
+    rtl/top.v, rtl/*.v      module `top`: clk, rst, s_axis_*, m_axis_*, frame_error
+    rtl/images/*.hex        memory images, read as $readmemh("images/NAME.hex")
+    vectors.npz             see sim/vectors.py
+    manifest.json           "interface": {"input": port, "output": port}
+                            "streams": [{"name", "layer", "valid", "ready", "payload", "bits", "format"}]
+                            "predicted": {"interval_cycles", "latency_cycles", "exact"}
+
+A port is {"shape", "form", "lanes", "container_bits", "data_bits", "beats"}, see :class:`AxisPort`.
+`streams` stand in the order of the pipeline. The emitter writes these parts with the `to_json` below.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hdl.numerics import FixedPoint
+from hdl.streams.formats import DenseFormat, EntryFormat, StreamFormat, WinnersFormat
+from sim.errors import SimulationError
+
+__all__ = [
+    "AxisPort",
+    "Contract",
+    "Prediction",
+    "StreamTap",
+    "format_from_json",
+    "format_to_json",
+    "load_contract",
+]
+
+Json = dict[str, Any]
+T = TypeVar("T")
+KINDS = {"dense": DenseFormat, "winners": WinnersFormat, "entries": EntryFormat}
+
+
+def _form_to_json(form: FixedPoint) -> Json:
+    return {"width": form.width, "fraction_bits": form.fraction_bits, "signed": form.signed}
+
+
+def format_to_json(form: StreamFormat) -> Json:
+    """Write a stream format as `{"kind": …, field: …}`."""
+    kind = next(name for name, cls in KINDS.items() if isinstance(form, cls))
+    fields = {"kind": kind, "shape": list(form.shape), "form": _form_to_json(form.form)}
+    if isinstance(form, DenseFormat):
+        return fields | {"lanes": form.lanes, "order": list(form.order)}
+    if isinstance(form, WinnersFormat):
+        return fields | {"at_most": form.at_most}
+    return fields | {"at_most": form.at_most, "order": list(form.order)}
+
+
+def format_from_json(fields: Json) -> StreamFormat:
+    """Read what :func:`format_to_json` wrote. Raises KeyError, TypeError or ValueError."""
+    values = dict(fields)
+    kind = values.pop("kind")
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    values["shape"] = _shape(values["shape"])
+    values["form"] = FixedPoint(**values["form"])
+    if "order" in values:
+        values["order"] = tuple(values["order"])
+    return KINDS[kind](**values)
+
+
+def _shape(values: list[int]) -> tuple[int, int, int]:
+    shape = tuple(values)
+    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ValueError(f"shape must be three positive integers, not {values!r}")
+    return shape
+
+
+@dataclass(frozen=True)
+class AxisPort:
+    """How frames travel on one AXI4-Stream port of `top`; `tlast` marks the last beat of a frame.
+
+    Pixels in raster order, a pixel in ceil(channels / lanes) beats, channels ascending, the first in the
+    lowest bits. Each element fills `container_bits`, sign- or zero-extended; slots without a channel and
+    bits above the lanes are 0.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    form : FixedPoint
+        Of one element.
+    lanes : int
+        Elements a beat.
+    container_bits : int
+        Bits that an element takes; from `form.width` to 64.
+    data_bits : int
+        Width of `tdata`; at least lanes × container_bits.
+    """
+
+    shape: tuple[int, int, int]
+    form: FixedPoint
+    lanes: int
+    container_bits: int
+    data_bits: int
+
+    def __post_init__(self) -> None:
+        if self.lanes < 1:
+            raise ValueError(f"lanes must be a positive integer, not {self.lanes!r}")
+        if not self.form.width <= self.container_bits <= 64:
+            raise ValueError(f"container_bits must be {self.form.width} to 64, not {self.container_bits}")
+        if self.data_bits < self.lanes * self.container_bits:
+            raise ValueError(
+                f"data_bits must be at least {self.lanes * self.container_bits}, not {self.data_bits}"
+            )
+
+    @property
+    def groups(self) -> int:
+        """Beats a pixel."""
+        return -(-self.shape[0] // self.lanes)
+
+    @property
+    def beats(self) -> int:
+        """Beats a frame."""
+        return self.groups * self.shape[1] * self.shape[2]
+
+    def to_json(self) -> Json:
+        """Return the port as the manifest holds it."""
+        return {
+            "shape": list(self.shape),
+            "form": _form_to_json(self.form),
+            "lanes": self.lanes,
+            "container_bits": self.container_bits,
+            "data_bits": self.data_bits,
+            "beats": self.beats,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Json) -> "AxisPort":
+        """Read a port; raises KeyError, TypeError or ValueError."""
+        values = dict(fields)
+        beats = values.pop("beats")
+        port = cls(**values | {"shape": _shape(values["shape"]), "form": FixedPoint(**values["form"])})
+        if beats != port.beats:
+            raise ValueError(f"beats must be {port.beats}, not {beats!r}")
+        return port
+
+
+@dataclass(frozen=True)
+class StreamTap:
+    """One internal stream that can be watched.
+
+    `valid`, `ready` and `payload` are hierarchical names that start at `top`; `layer` is the graph's value
+    that travels, or None where none does as a whole; the format is then only used to count beats.
+    """
+
+    name: str
+    layer: str | None
+    valid: str
+    ready: str
+    payload: str
+    bits: int
+    format: StreamFormat
+
+    def to_json(self) -> Json:
+        """Return the stream as the manifest holds it."""
+        return {**vars(self), "format": format_to_json(self.format)}
+
+    @classmethod
+    def from_json(cls, fields: Json) -> "StreamTap":
+        """Read a stream; raises KeyError, TypeError or ValueError."""
+        tap = cls(**fields | {"format": format_from_json(fields["format"])})
+        if any(not name.startswith("top.") for name in (tap.valid, tap.ready, tap.payload)):
+            raise ValueError("valid, ready and payload must start with 'top.'")
+        need = tap.format.payload.size
+        if tap.bits != need:
+            raise ValueError(f"bits must be {need}, as the format says, not {tap.bits!r}")
+        return tap
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the compiler says about time: equalities if `exact`, else bounds for every input.
+
+    `latency_cycles` counts from the first accepted input beat of a frame that enters an idle pipeline to its
+    last output beat; `interval_cycles` from a frame's last output beat to the next frame's, back to back.
+    """
+
+    interval_cycles: int
+    latency_cycles: int
+    exact: bool
+
+    def to_json(self) -> Json:
+        """Return the prediction as the manifest holds it."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that verification reads from a manifest."""
+
+    input: AxisPort
+    output: AxisPort
+    streams: tuple[StreamTap, ...]
+    predicted: Prediction
+
+    def to_json(self) -> Json:
+        """Return the parts of the manifest; the emitter merges them with its own."""
+        return {
+            "interface": {"input": self.input.to_json(), "output": self.output.to_json()},
+            "streams": [tap.to_json() for tap in self.streams],
+            "predicted": self.predicted.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, manifest: Json) -> "Contract":
+        """Check and read a manifest; raises :class:`SimulationError` that names the wrong field."""
+        interface = _read(manifest, "interface", dict)
+        streams = _read(manifest, "streams", list)
+        return cls(
+            input=_read(interface, "input", AxisPort.from_json, "interface."),
+            output=_read(interface, "output", AxisPort.from_json, "interface."),
+            streams=tuple(
+                _read(streams, number, StreamTap.from_json, "streams.") for number in range(len(streams))
+            ),
+            predicted=_read(manifest, "predicted", lambda fields: Prediction(**fields)),
+        )
+
+
+def _read(parent: Any, key: str | int, make: Callable[[Any], T], where: str = "") -> T:
+    try:
+        return make(parent[key])
+    except KeyError as error:
+        what = f"{where}{key} lacks {error}" if error.args[0] != key else f"{where}{key} is missing"
+    except (AttributeError, TypeError, ValueError) as error:
+        what = f"{where}{key}: {error}"
+    raise SimulationError("manifest.json", what, "build the directory again")
+
+
+def load_contract(directory: Path) -> Contract:
+    """Read `manifest.json` of a build directory."""
+    path = directory / "manifest.json"
+    if not (directory / "rtl" / "top.v").is_file() or not path.is_file():
+        raise SimulationError(
+            str(directory), "not a build directory: rtl/top.v or manifest.json is missing", "build it first"
+        )
+    try:
+        manifest = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise SimulationError(str(path), f"cannot be read: {error}", "build the directory again") from error
+    if not isinstance(manifest, dict):
+        raise SimulationError(str(path), "must hold a JSON object", "build the directory again")
+    return Contract.from_json(manifest)
