@@ -1,0 +1,138 @@
+"""Find the first place where a run left the right path: stream, layer, channel, position, cycle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hdl.streams.formats import DenseFormat, EntryFormat, WinnersFormat
+from sim.contract import Contract, StreamTap
+from sim.judge import Fault
+from sim.recording import Recording, TapLog
+
+__all__ = ["Difference", "broken_streams", "find_difference", "stalled_stream"]
+
+BROKEN = "a beat changed or was withdrawn while it waited to be taken"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first difference on an internal stream. Without a single element to name, `what` says it all."""
+
+    stream: str
+    layer: str | None
+    cycle: int | None
+    what: str
+    channel: int | None = None
+    y: int | None = None
+    x: int | None = None
+    expected: int | None = None
+    got: int | None = None
+
+    def __str__(self) -> str:
+        place = f"layer {self.layer}, " if self.layer else ""
+        time = f" at cycle {self.cycle}" if self.cycle is not None else ""
+        return f"{place}stream {self.stream}: {self.what}{time}"
+
+
+def broken_streams(contract: Contract, logs: list[TapLog]) -> tuple[Fault, ...]:
+    """Return the breaches of the stream rules on internal streams."""
+    return tuple(
+        Fault(log.broken[1], log.broken[0], f"stream {tap.name}: {BROKEN}")
+        for tap, log in zip(contract.streams, logs, strict=True)
+        if log.broken
+    )
+
+
+def find_difference(
+    contract: Contract, logs: list[TapLog], frame: int, expected: dict[str, np.ndarray]
+) -> Difference | None:
+    """Compare the logged frame on every stream, in the order of the pipeline.
+
+    Parameters
+    ----------
+    contract : Contract
+    logs : list of TapLog
+        Of the streams of the contract.
+    frame : int
+        Its number: a stream that has not passed it whole is compared as far as it came.
+    expected : dict of str to int64[channels, height, width]
+        What each layer must give; streams of layers that are not here are only checked for the stream rules.
+    """
+    for tap, log in zip(contract.streams, logs, strict=True):
+        whole = log.port is not None and log.port.passed > frame
+        found = _compare(tap, log, expected[tap.layer], whole) if tap.layer in expected else None
+        if log.broken is not None and log.broken[1] <= frame:
+            return Difference(tap.name, tap.layer, log.broken[0], BROKEN)
+        if found:
+            return found
+    return None
+
+
+def _compare(tap: StreamTap, log: TapLog, expected: np.ndarray, whole: bool) -> Difference | None:
+    bad = _impossible_beat(tap, log.words)
+    if bad:
+        number, what = bad
+        return Difference(tap.name, tap.layer, log.cycles[number], what)
+    got = tap.format.decode(log.words)
+    beats = _beat_of_element(tap, log.words, whole)
+    wrong = (got != expected) & (beats >= 0)
+    if not wrong.any():
+        return None
+    places = np.argwhere(wrong)
+    channel, y, x = map(int, min(places, key=lambda place: beats[tuple(place)]))
+    want, value, beat = int(expected[channel, y, x]), int(got[channel, y, x]), int(beats[channel, y, x])
+    what = f"channel {channel}, y {y}, x {x}: expected {want}, got {value}"
+    return Difference(tap.name, tap.layer, log.cycles[beat], what, channel, y, x, want, value)
+
+
+def _impossible_beat(tap: StreamTap, words: list[int]) -> tuple[int, str] | None:
+    """Return the first beat that no right hardware can send, and why."""
+    form = tap.format
+    if isinstance(form, DenseFormat):
+        return None
+    for number, word in enumerate(words):
+        beat = form.payload.from_bits(word)
+        if isinstance(form, EntryFormat):
+            if beat.active and (beat.index >= len(form.order) or form.order[beat.index] < 0):
+                return number, f"beat {number} carries the index {beat.index}, which does not exist"
+        elif beat.count > form.at_most:
+            return number, f"beat {number} carries {beat.count} winners, more than {form.at_most}"
+        elif any(beat.pairs[rank].index >= form.shape[0] for rank in range(beat.count)):
+            return number, f"beat {number} carries a channel that does not exist"
+    return None
+
+
+def _beat_of_element(tap: StreamTap, words: list[int], whole: bool) -> np.ndarray:
+    """Return which beat tells each element, as int[channels, height, width]; -1 where none has yet."""
+    form = tap.format
+    if isinstance(form, EntryFormat):
+        beats = np.full(int(np.prod(form.shape)), len(words) - 1 if whole else -1)
+        for number, word in enumerate(words):
+            entry = form.payload.from_bits(word)
+            if entry.active:
+                beats[form.order[entry.index]] = number
+        return beats.reshape(form.shape)
+    pixels = np.arange(form.shape[1] * form.shape[2])
+    if isinstance(form, WinnersFormat):
+        beats = np.tile(pixels, (form.shape[0], 1))
+    else:
+        slots = np.array([form.order.index(channel) for channel in range(form.shape[0])])
+        beats = pixels * form.groups + slots[:, None] // form.lanes
+    return np.where(beats < len(words), beats, -1).reshape(form.shape)
+
+
+def stalled_stream(contract: Contract, recording: Recording, logs: list[TapLog]) -> str:
+    """Say which stream stands still: the last that is offered and not taken, or the first that starves."""
+    names = ["s_axis", *(tap.name for tap in contract.streams)]
+    ports = [recording.ports["s_axis"], *(log.port for log in logs)]
+    blocked = [number for number, port in enumerate(ports) if port.valid and not port.ready]
+    after = [*names[1:], "m_axis"]
+    if blocked:
+        number = blocked[-1]
+        where = f", frame {ports[number].passed}, beat {ports[number].beats}" if number else ""
+        return f"stream {names[number]} is offered but never taken{where}; the next stream is {after[number]}"
+    fed = ports[0].passed // contract.input.beats
+    for name, port in zip(names[1:], ports[1:], strict=True):
+        if port.passed < fed:
+            return f"stream {name} offers nothing more after {port.beats} beats of frame {port.passed}"
+    return "every internal stream has passed all frames; m_axis offers nothing more"

@@ -1,0 +1,99 @@
+"""What the harness wrote down during one run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sim.errors import SimulationError
+
+__all__ = ["Port", "Recording", "TapLog", "read_recording", "read_taps"]
+
+
+@dataclass
+class Port:
+    """State of a stream when the run ended; `passed` counts whole frames, or beats on `m_axis`."""
+
+    valid: bool
+    ready: bool
+    passed: int
+    beats: int = 0
+
+
+@dataclass
+class Recording:
+    """The events at the ports of `top`; cycles count from the end of reset.
+
+    `starts[n]` is the cycle in which the first beat of frame n was accepted; `words`, `lasts` and `cycles`
+    tell of each output beat. `broken` is the first breach of a stream rule on `m_axis` as (cycle, rule),
+    `error_cycle` the first cycle of a high `frame_error`. `reason` is why the run ended: "complete",
+    "idle" or "budget".
+    """
+
+    starts: list[int] = field(default_factory=list)
+    cycles: list[int] = field(default_factory=list)
+    lasts: list[bool] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    broken: tuple[int, str] | None = None
+    error_cycle: int | None = None
+    ports: dict[str, Port] = field(default_factory=dict)
+    end_cycle: int = 0
+    reason: str = ""
+
+
+@dataclass
+class TapLog:
+    """One internal stream: its beats in the logged frame, and its state at the end.
+
+    `broken` is the cycle and the frame in which a waiting beat first changed or vanished.
+    """
+
+    cycles: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    broken: tuple[int, int] | None = None
+    port: Port | None = None
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read `run.txt`."""
+    recording = Recording()
+    for line in _lines(folder / "run.txt"):
+        kind, *values = line.split()
+        if kind == "O":
+            recording.cycles.append(int(values[0]))
+            recording.lasts.append(values[1] == "1")
+            recording.words.append(int(values[2], 16))
+        elif kind == "I":
+            recording.starts.append(int(values[0]))
+        elif kind == "R":
+            recording.broken = (int(values[0]), values[1])
+        elif kind == "E":
+            recording.error_cycle = int(values[0])
+        elif kind == "S":
+            recording.ports[values[0]] = Port(values[1] == "1", values[2] == "1", int(values[3]))
+        elif kind == "D":
+            recording.end_cycle, recording.reason = int(values[0]), values[1]
+    if not recording.reason:
+        raise SimulationError("simulator", "ended before the harness did", "report this as a bug")
+    return recording
+
+
+def read_taps(folder: Path, count: int) -> list[TapLog]:
+    """Read `taps.txt`: the logs of `count` streams, in the order of the manifest."""
+    logs = [TapLog() for _ in range(count)]
+    for line in _lines(folder / "taps.txt"):
+        kind, number, *values = line.split()
+        log = logs[int(number)]
+        if kind == "B":
+            log.cycles.append(int(values[0]))
+            log.words.append(int(values[1], 16))
+        elif kind == "R":
+            log.broken = (int(values[0]), int(values[1]))
+        elif kind == "T":
+            log.port = Port(values[0] == "1", values[1] == "1", int(values[2]), int(values[3]))
+    return logs
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError as error:
+        raise SimulationError("simulator", f"left no {path.name}: {error}", "report this as a bug") from error
