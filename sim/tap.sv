@@ -1,0 +1,53 @@
+// Watches one internal stream: counts its frames and beats, and logs one frame when asked.
+//
+// Writes to `log`, a line an event:
+//   B number cycle payload              a beat of the frame `tap_frame` passed
+//   R number cycle frame                a waiting beat changed or was withdrawn; the first time only
+//   T number valid ready frames beats   at the end: state, whole frames passed, beats of the next one
+module tap #(
+    parameter int NUMBER = 0,
+    parameter int BITS = 1,
+    parameter int BEATS = 0,     // beats a frame; 0: bit LAST_BIT ends it
+    parameter int LAST_BIT = 0
+) (
+    input logic clk,
+    input logic rst,
+    input logic valid,
+    input logic ready,
+    input logic [BITS-1:0] payload,
+    input longint unsigned cycle,
+    input int log,
+    input logic closing
+);
+  longint unsigned wanted, frame;
+  int unsigned beat;
+  int logging;
+  logic waiting, broken, ends;
+  logic [BITS-1:0] held;
+
+  initial logging = $value$plusargs("tap_frame=%d", wanted);
+  assign ends = BEATS == 0 ? payload[LAST_BIT] : beat == BEATS - 1;
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      frame <= 0;
+      beat <= 0;
+      waiting <= 1'b0;
+      broken <= 1'b0;
+    end else begin
+      waiting <= valid && !ready;
+      held <= payload;
+      if (waiting && !broken && (!valid || payload != held)) begin
+        $fwrite(log, "R %0d %0d %0d\n", NUMBER, cycle, frame);
+        broken <= 1'b1;
+      end
+      if (valid && ready) begin
+        beat <= ends ? 0 : beat + 1;
+        if (ends) frame <= frame + 1;
+      end
+      if (logging != 0 && frame == wanted && valid && ready)
+        $fwrite(log, "B %0d %0d %h\n", NUMBER, cycle, payload);
+      if (closing) $fwrite(log, "T %0d %b %b %0d %0d\n", NUMBER, valid, ready, frame, beat);
+    end
+  end
+endmodule
