@@ -12,12 +12,13 @@ export OMP_WAIT_POLICY := PASSIVE
 .PHONY: help demo test lint setup clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 demo: $(READY)  ## build the shipped speech network for a board, verify it, show where the report is
 	$(PY) -m compiler build models/gsc/sparse_sparse.pt --board u250 -o build/demo \
 		--samples models/gsc/vectors.npz --verify
 
+test: export OMP_NUM_THREADS := 1
 test: $(READY)  ## run every test
 	$(PY) -m pytest -n 2 -q
 

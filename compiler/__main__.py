@@ -145,9 +145,9 @@ def _boards(options: Namespace) -> int:
 def _doctor(options: Namespace) -> int:
     from compiler.command_line.doctor import examine_installation
 
-    findings = examine_installation()
-    _show(options, [asdict(finding) for finding in findings], printing.doctor_lines(findings))
-    return WRONG if any(finding.version is None for finding in findings) else DONE
+    found = [asdict(finding) for finding in examine_installation()]
+    _show(options, found, printing.doctor_lines(found))
+    return WRONG if any(finding["version"] is None for finding in found) else DONE
 
 
 COMMANDS = {

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from compiler.command_line.doctor import Finding
-
 __all__ = ["board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line"]
 
 Json = Mapping[str, Any]
@@ -131,11 +129,11 @@ def board_lines(boards: Sequence[Json]) -> list[str]:
     return _table(head, rows, right=(3, 4, 5, 6, 7))
 
 
-def doctor_lines(findings: Sequence[Finding]) -> list[str]:
+def doctor_lines(findings: Sequence[Json]) -> list[str]:
     """Return a table of what was found, and what to do about the rest."""
-    rows = [(finding.name, finding.version or "missing", finding.enables) for finding in findings]
+    rows = [(found["name"], found["version"] or "missing", found["enables"]) for found in findings]
     lines = _table(("", "version", "for"), rows)
-    missing = [finding for finding in findings if finding.version is None]
+    missing = [found for found in findings if found["version"] is None]
     if not missing:
         return [*lines, "", "everything is here"]
-    return [*lines, "", *(f"missing {finding.name}: {finding.remedy}" for finding in missing)]
+    return [*lines, "", *(f"missing {found['name']}: {found['remedy']}" for found in missing)]
