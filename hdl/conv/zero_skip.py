@@ -12,6 +12,7 @@ from hdl.mac.fetch import look_up
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
+from hdl.memory.rom import Rom, shared
 from hdl.streams.formats import DenseFormat, WinnersFormat
 
 __all__ = ["ZeroSkipConv", "ZeroSkipConvConfig"]
@@ -75,7 +76,7 @@ class ZeroSkipConvConfig:
     def lanes(self) -> tuple[LanesConfig, ...]:
         """The columns."""
         bits = self.target.form.width
-        return tuple(LanesConfig(table=t, form=self.source.form, sum_bits=bits) for t in self.tables)
+        return tuple(LanesConfig.for_table(table, self.source.form, bits) for table in self.tables)
 
     @cached_property
     def readout(self) -> ReadoutConfig:
@@ -178,9 +179,11 @@ class ZeroSkipConv(wiring.Component):
             m.d.sync += busy.eq(1)
 
         for tap, lanes_config in enumerate(config.lanes):
-            lanes = Lanes(lanes_config)
-            m.submodules[f"column{tap}"] = lanes
+            m.submodules[f"column{tap}"] = lanes = shared(platform, Lanes(lanes_config))
+            m.submodules[f"words{tap}"] = words = Rom(config.tables[tap].rom)
             m.d.comb += [
+                words.enable.eq(1),
+                lanes.word.eq(words.data),
                 lanes.drain.valid.eq(readout.drain.valid),
                 lanes.drain.clear.eq(readout.drain.clear),
                 lanes.drain.bank.eq(readout.drain.bank),
@@ -188,10 +191,10 @@ class ZeroSkipConv(wiring.Component):
                 lanes.issue.bank.eq(bank),
                 readout.sums[tap].eq(lanes.sums),
             ]
-            m.d.comb += done[tap].eq(self._column(m, tap, lanes, accept))
+            m.d.comb += done[tap].eq(self._column(m, tap, words, lanes, accept))
         return m
 
-    def _column(self, m: Module, tap: int, lanes: Lanes, accept: Signal) -> Signal:
+    def _column(self, m: Module, tap: int, words: Rom, lanes: Lanes, accept: Signal) -> Signal:
         """Walk through the winners of one tap; return "this is the last cycle, or nothing is left"."""
         table = self.config.tables[tap]
         arriving = self.i.payload[tap]
@@ -203,7 +206,7 @@ class ZeroSkipConv(wiring.Component):
         m.d.comb += [
             final.eq(word + 1 >= entry.count),
             lanes.issue.valid.eq((left != 0) & (entry.count != 0)),
-            lanes.issue.address.eq(entry.start + word),
+            words.address.eq(entry.start + word),
             lanes.issue.value.eq(pair.value),
         ]
         with m.If(left != 0):

@@ -66,7 +66,7 @@ class ZeroSkipLinearConfig:
     @cached_property
     def lanes(self) -> LanesConfig:
         """The column."""
-        return LanesConfig(table=self.table, form=self.source.form, sum_bits=self.target.form.width)
+        return LanesConfig.for_table(self.table, self.source.form, self.target.form.width)
 
     @cached_property
     def readout(self) -> ReadoutConfig:
@@ -168,14 +168,15 @@ class ZeroSkipLinear(wiring.Component):
         table = config.table
         m.submodules.readout = readout = Readout(config.readout)
         m.submodules.lanes = lanes = Lanes(config.lanes)
+        m.submodules.words = words = Rom(table.rom)
         wiring.connect(m, wiring.flipped(self.o), readout.o)
         wiring.connect(m, lanes.drain, readout.drain)
-        m.d.comb += readout.sums[0].eq(lanes.sums)
+        m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1), lanes.word.eq(words.data)]
 
         # Stage 1: look the entry's words up. Stage 2: fetch them, one a cycle.
         entry, looking = Signal(config.source.payload), Signal()
         found, fetching = Signal(config.source.payload), Signal()
-        address = Signal(lanes.config.rom.address_bits)
+        address = Signal.like(words.address)
         remaining = Signal(range(int(table.count.max(initial=1)) + 1))
         bank, end, finish, advance = Signal(), Signal(), Signal(), Signal()
         place = self._place(m, self.i.ready)
@@ -188,7 +189,7 @@ class ZeroSkipLinear(wiring.Component):
             readout.bank.eq(bank),
             lanes.issue.valid.eq(fetching & (remaining != 0)),
             lanes.issue.bank.eq(bank),
-            lanes.issue.address.eq(address),
+            words.address.eq(address),
             lanes.issue.value.eq(found.value),
         ]
         with m.If(self.i.ready):

@@ -7,28 +7,34 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mac.words import WordTable
-from hdl.memory.rom import Rom, RomConfig
 from hdl.numerics import FixedPoint, bits_for_range
 from hdl.streams.formats import element
 
 __all__ = ["Lanes", "LanesConfig", "drain_signature"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class LanesConfig:
-    """One column of lanes.
+    """One column of lanes; columns whose weights alone differ have equal configurations.
 
     Parameters
     ----------
-    table : WordTable
-        The weights.
+    lanes : int
+        Products a cycle.
+    slots : int
+        Accumulators of a lane.
+    weight_bits, slot_bits : int
+        Of a lane's part of a word: the weight below, the slot above; no bits name a single slot.
     form : FixedPoint
         Of the activations.
     sum_bits : int
         Signed width of an accumulator; callers prove that no partial sum leaves it.
     """
 
-    table: WordTable
+    lanes: int
+    slots: int
+    weight_bits: int
+    slot_bits: int
     form: FixedPoint
     sum_bits: int
 
@@ -36,14 +42,26 @@ class LanesConfig:
         if self.sum_bits < 1:
             raise ValueError(f"sum_bits must be a positive integer, not {self.sum_bits!r}")
 
+    @classmethod
+    def for_table(cls, table: WordTable, form: FixedPoint, sum_bits: int) -> "LanesConfig":
+        """Return the lanes that a table of words feeds."""
+        return cls(
+            lanes=table.lanes,
+            slots=table.slots,
+            weight_bits=table.weight_bits,
+            slot_bits=table.slot_bits,
+            form=form,
+            sum_bits=sum_bits,
+        )
+
     @property
-    def rom(self) -> RomConfig:
-        """The memory that holds the words."""
-        return RomConfig(words=self.table.image, bits=self.table.word_bits)
+    def lane_bits(self) -> int:
+        """Bits of a lane's part of a word."""
+        return self.weight_bits + self.slot_bits
 
     @property
     def issue_latency(self) -> int:
-        """Cycles from an issued address to the accumulator's update."""
+        """Cycles from an issued word's address to the accumulator's update."""
         return 3
 
     @property
@@ -67,7 +85,8 @@ class Lanes(wiring.Component):
 
     Two banks of accumulators let one output drain while the next accumulates. A command reaches the
     accumulators a fixed time after it enters, so commands act in the order they come; nothing stalls.
-    A bank must not be issued to and drained in the same cycle.
+    A bank must not be issued to and drained in the same cycle. The memory that holds the words is outside:
+    `word` is what it fetched for the command of the cycle before.
 
     Timing
     ------
@@ -79,7 +98,7 @@ class Lanes(wiring.Component):
 
     Resources
     ---------
-    One multiplier and two memories of `slots × sum_bits` a lane, one ROM (estimated).
+    One multiplier and two memories of `slots × sum_bits` a lane (estimated).
 
     Parameters
     ----------
@@ -88,7 +107,9 @@ class Lanes(wiring.Component):
     Members
     -------
     issue : In
-        `valid`, `bank`, `address` of a word, `value` of the activation.
+        `valid`, `bank`, `value` of the activation, in the cycle in which its word is addressed.
+    word : In(lanes × lane_bits)
+        The word, a cycle later.
     drain : In(drain_signature)
     sums : Out(ArrayLayout(signed(sum_bits), lanes))
     """
@@ -99,25 +120,23 @@ class Lanes(wiring.Component):
             {
                 "valid": Out(1),
                 "bank": Out(1),
-                "address": Out(config.rom.address_bits),
                 "value": Out(element(config.form)),
             }
         )
         super().__init__(
             {
                 "issue": In(issue),
-                "drain": In(drain_signature(config.table.slots)),
-                "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.table.lanes)),
+                "word": In(config.lanes * config.lane_bits),
+                "drain": In(drain_signature(config.slots)),
+                "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.lanes)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        table = self.config.table
+        config = self.config
 
-        # Stage 1: fetch the word; the activation and the commands keep pace with it.
-        m.submodules.rom = rom = Rom(self.config.rom)
-        m.d.comb += [rom.enable.eq(1), rom.address.eq(self.issue.address)]
+        # Stage 1: the word is fetched; the activation and the commands keep pace with it.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
         value = self._delayed(m, self.issue.value, 2)
@@ -128,22 +147,21 @@ class Lanes(wiring.Component):
         drain_slot = self._delayed(m, self.drain.slot, 3)
         clear = self._delayed(m, self.drain.clear, 3)
 
-        lane_bits = table.weight_bits + table.slot_bits
-        for lane in range(table.lanes):
-            field = rom.data[lane * lane_bits : (lane + 1) * lane_bits]
-            weight = Signal(signed(table.weight_bits), name=f"weight{lane}")
-            product = Signal(signed(table.weight_bits + self.config.form.width), name=f"product{lane}")
-            m.d.sync += [weight.eq(field[: table.weight_bits]), product.eq(weight * value)]
+        for lane in range(config.lanes):
+            field = self.word.word_select(lane, config.lane_bits)
+            weight = Signal(signed(config.weight_bits), name=f"weight{lane}")
+            product = Signal(signed(config.weight_bits + config.form.width), name=f"product{lane}")
+            m.d.sync += [weight.eq(field[: config.weight_bits]), product.eq(weight * value)]
             slot = Const(0, 1)
-            if table.slot_bits:
-                slot = self._delayed(m, field[table.weight_bits :], 2)
+            if config.slot_bits:
+                slot = self._delayed(m, field[config.weight_bits :], 2)
 
             # Stage 4: update the bank being filled, or read and clear the one being drained.
             sums = []
             for bank in range(2):
                 draining = drain_valid & (drain_bank == bank)
                 stored = memory.Memory(
-                    shape=signed(self.config.sum_bits), depth=max(2, table.slots), init=[]
+                    shape=signed(config.sum_bits), depth=max(2, config.slots), init=[]
                 )
                 m.submodules[f"bank{bank}_{lane}"] = stored
                 read, write = stored.read_port(domain="comb"), stored.write_port()

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hdl.memory.rom import RomConfig
 from hdl.numerics import bits_for_range
 
 __all__ = ["WordTable", "pack_words"]
@@ -71,6 +72,11 @@ class WordTable:
         return tuple(
             sum(int(word) << (lane_bits * lane) for lane, word in enumerate(row)) for row in lane_words
         ) or (0,)
+
+    @cached_property
+    def rom(self) -> RomConfig:
+        """The memory that holds the words."""
+        return RomConfig(words=self.image, bits=self.word_bits)
 
     def cycles(self, active: int) -> int:
         """Return the most cycles that any `active` inputs can take, one word a cycle, at least 1."""

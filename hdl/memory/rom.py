@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
 
-__all__ = ["Rom", "RomConfig"]
+__all__ = ["Rom", "RomConfig", "shared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +74,12 @@ class Rom(wiring.Component):
         port = storage.read_port()
         m.d.comb += [port.en.eq(self.enable), port.addr.eq(self.address), self.data.eq(port.data)]
         return m
+
+
+def shared(platform: object, component: wiring.Component) -> wiring.Component:
+    """Return a component of a kind that a design has many of with the same configuration.
+
+    Where the platform has a method `shared(component)`, that one stands in for it: the emitter writes
+    a module once for all instances.
+    """
+    return platform.shared(component) if hasattr(platform, "shared") else component
