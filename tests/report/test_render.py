@@ -134,5 +134,10 @@ def test_a_bound_is_told_from_an_exact_prediction(report):
     assert "figures here hold for the worst frame" in words
 
 
+def test_a_prediction_that_did_not_hold_is_no_bound(report):
+    report["interval_cycles"] |= {"predicted": 1000}
+    assert "simulated, but 1,000 predicted" in Page(render(report)).words
+
+
 def test_the_same_report_gives_the_same_page(report):
     assert render(report) == render(sample())
