@@ -1,5 +1,7 @@
 """What the documents show must work: links, commands and code."""
 
+import doctest
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -14,6 +16,12 @@ from compiler.frontend import examine
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for folder in ("boards", "compiler", "hdl", "models", "sim")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
+]
 
 
 def blocks(path):
@@ -44,6 +52,11 @@ def test_commands_are_such_that_the_command_line_takes_them(name):
 def test_python_is_python(name):
     for block in blocks(ROOT / name):
         assert compile(block, name, "exec")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_hold(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 def test_the_reference_names_every_option_of_every_command(capsys):

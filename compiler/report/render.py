@@ -64,10 +64,10 @@ def _number(value: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share as per cent, with as many digits as tell something; the space does not break.
+    r"""Return a share as per cent, with as many digits as tell something; the space does not break.
 
     >>> _percent(1.0), _percent(0.0506), _percent(0.9312)
-    ('100\\xa0%', '5.06\\xa0%', '93.1\\xa0%')
+    ('100\xa0%', '5.06\xa0%', '93.1\xa0%')
     """
     digits = 0 if share in (0, 1) else 2 if share < 0.1 else 1
     return f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
