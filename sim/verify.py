@@ -127,6 +127,8 @@ def verify(
         simulator=simulator_name(),
     )
     write_verdict(session.directory, verdict)
+    if wave_file is None:
+        (session.directory / "sim" / WAVES).unlink(missing_ok=True)  # of an earlier verdict
     return verdict
 
 

@@ -62,7 +62,7 @@ def test_an_index_that_does_not_exist_is_named(beat, what):
     ("states", "text"),
     [
         ([(1, 0, 9), (1, 0, 0), (1, 0, 0), (0, 1, 0)], "stream winners is offered but never taken, frame 0"),
-        ([(1, 0, 9), (0, 1, 0), (0, 1, 0), (0, 1, 0)], "stream s_axis is offered .*; the next stream is relu"),
+        ([(1, 0, 9), (0, 1, 0), (0, 1, 0), (0, 1, 0)], "stream s_axis is offered .*; the next .* relu"),
         ([(0, 1, 9), (0, 1, 1), (0, 1, 0), (0, 1, 0)], "stream winners offers nothing more after 0 beats"),
         ([(0, 1, 9), (0, 1, 1), (0, 1, 1), (0, 1, 1)], "every internal stream has passed all frames"),
     ],

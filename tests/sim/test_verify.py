@@ -103,6 +103,9 @@ def test_one_vector_tells_the_latency(built):
 def test_waves_can_be_asked_for(built):
     verdict = verify(write_design(built, make_vectors(8)), vectors=2, stalls=["none"], waves=True)
     assert verdict.bit_exact and verdict.waves == "sim/waves.vcd"
+    assert (built / verdict.waves).exists()
+    verify(built, vectors=1, stalls=["none"])
+    assert not (built / verdict.waves).exists(), "waves of an earlier verdict mislead"
 
 
 @pytest.mark.parametrize(
