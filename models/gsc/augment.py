@@ -22,7 +22,7 @@ QUIETEST_NOISE, LOUDEST_NOISE = -70.0, 15.0
 """Level of noise under a word, next to the word's own: the difference of their mean pixels."""
 
 
-def augment(x: torch.Tensor, silent: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+def augment(x: torch.Tensor, silent: torch.Tensor, noise: torch.Tensor, share: float = 1.0) -> torch.Tensor:
     """Warp, amplify, pollute and partly hide a batch of clips, each clip differently.
 
     Most clips that are silent are replaced by noise of any loudness: the recordings of the training
@@ -35,6 +35,8 @@ def augment(x: torch.Tensor, silent: torch.Tensor, noise: torch.Tensor) -> torch
         Which clips are of the class "silence".
     noise : uint8[clips, 1, 32, 32]
         Recordings of background noise to draw from.
+    share : float
+        How many of the clips that are not silent are changed at all, from 0 to 1.
 
     Returns
     -------
@@ -46,7 +48,9 @@ def augment(x: torch.Tensor, silent: torch.Tensor, noise: torch.Tensor) -> torch
     replaced = silent & (torch.rand(len(x), device=x.device) < 0.8)
     any_level = torch.rand(len(x), 1, 1, 1, device=x.device) * LOUD
     clips = torch.where(replaced[:, None, None, None], draw_noise(noise, any_level), clips + gain)
-    return hide_bands(add_noise(clips, noise)).clamp(0, 255)
+    changed = hide_bands(add_noise(clips, noise)).clamp(0, 255)
+    spared = ~silent & (torch.rand(len(x), device=x.device) >= share)
+    return torch.where(spared[:, None, None, None], x.float(), changed)
 
 
 def warp(x: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.gsc.network import K
 
-__all__ = ["Recipe", "learning_rate", "winners_at"]
+__all__ = ["Recipe", "augmented_share", "learning_rate", "winners_at"]
 
 ALL = {"winners1": 64, "winners2": 64, "winners3": 1500}
 """Channels or units that each k-WTA layer chooses from."""
@@ -33,6 +33,10 @@ class Recipe:
         Share of the loss that follows the teacher, if there is one, and how soft it speaks.
     unknown : int
         Clips of the class "unknown" in an epoch.
+    fade, last_share : float
+        Part of the float stage from which fewer and fewer clips are augmented, and the share of them
+        that still is at its end and in the integer stage: a network this small ends better on clips
+        as they are.
     begin, end : float
         Part of the float stage at which masks and winners begin to thin out and at which they are
         settled.
@@ -54,6 +58,8 @@ class Recipe:
     distillation: float = 0.7
     temperature: float = 2.0
     unknown: int = 4500
+    fade: float = 0.6
+    last_share: float = 0.3
     begin: float = 0.05
     end: float = 0.5
     boost_strength: float = 0.5
@@ -74,3 +80,9 @@ def winners_at(progress: float, recipe: Recipe) -> dict[str, int]:
     """
     part = min(1.0, max(0.0, (progress - recipe.begin) / (recipe.end - recipe.begin)))
     return {name: round(ALL[name] * (k / ALL[name]) ** part) for name, k in K.items()}
+
+
+def augmented_share(progress: float, recipe: Recipe) -> float:
+    """Return how many clips are augmented at a point of the float stage: all, then linearly fewer."""
+    part = max(0.0, (progress - recipe.fade) / (1 - recipe.fade))
+    return 1 - (1 - recipe.last_share) * part

@@ -20,7 +20,7 @@ from models.gsc.augment import augment
 from models.gsc.data import SILENCE, Split, batches, load_split
 from models.gsc.evaluate import accuracy, nonzero_weights
 from models.gsc.network import CONV1, CONV2, LINEAR1, VARIANTS, mask_rules, network, winner_layers
-from models.gsc.recipe import Recipe, learning_rate, winners_at
+from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
 
 __all__ = ["Trainer", "main"]
 
@@ -81,8 +81,9 @@ class Trainer:
         return sparsify(self.model, mask_rules(begin, end), seed=self.seed)
 
     def _schedule(self, progress: float) -> None:
-        """Set the learning rate, the winners and their boosting for a point of the stage."""
+        """Set the rate, the augmentation, the winners and their boosting for a point of the stage."""
         in_float = self.stage == "float"
+        self.share = augmented_share(progress if in_float else 1.0, self.recipe)
         peak = self.recipe.peak_rate if in_float else self.recipe.finetune_rate
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, peak)
@@ -111,8 +112,8 @@ class Trainer:
         started, losses = time.monotonic(), []
         for index, (x, y) in enumerate(self._batches()):
             self._schedule((self.epoch + index / self.steps_per_epoch) / epochs)
-            x = augment(x, y == SILENCE, self.noise).contiguous(memory_format=torch.channels_last)
-            loss = self._loss(x, y)
+            x = augment(x, y == SILENCE, self.noise, self.share)
+            loss = self._loss(x.contiguous(memory_format=torch.channels_last), y)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

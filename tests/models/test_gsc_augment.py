@@ -22,6 +22,14 @@ def test_augmented_clips_are_pixels_and_repeat_with_the_seed():
     assert not torch.equal(first, x.float())
 
 
+def test_a_share_of_the_clips_stays_as_it_is_but_silence_does_not():
+    torch.manual_seed(0)
+    x, silent = clips(5, 200), torch.arange(200) < 100
+    changed = (augment(x, silent, clips(6, 5), share=0.25) != x).flatten(1).any(dim=1)
+    assert changed[silent].all()
+    assert 0.1 < changed[~silent].float().mean() < 0.4
+
+
 def test_powers_add_up():
     level = torch.tensor([100.0])
     assert torch.allclose(mix_power(level, level), level + 9.89 * torch.log(torch.tensor(2.0)))

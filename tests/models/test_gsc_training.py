@@ -10,7 +10,7 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.data import SILENCE, SILENCE_REPEATS, UNKNOWN, Split, batches, load_split
 from models.gsc.evaluate import accuracy, confusion, nonzero_weights
 from models.gsc.network import VARIANTS, network
-from models.gsc.recipe import Recipe, learning_rate, winners_at
+from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
 from models.gsc.train import Trainer, train
 
 TINY = Recipe(epochs=2, finetune_epochs=1, batch=16, unknown=8)
@@ -54,6 +54,12 @@ def test_winners_fall_from_all_to_the_final_number():
         winners_at(0.5, recipe) == winners_at(1.0, recipe) == {"winners1": 6, "winners2": 6, "winners3": 150}
     )
     assert 6 < winners_at(0.3, recipe)["winners1"] < 64
+
+
+def test_fewer_clips_are_augmented_toward_the_end():
+    recipe = Recipe(fade=0.5, last_share=0.2)
+    shares = [augmented_share(progress, recipe) for progress in (0.0, 0.5, 0.75, 1.0)]
+    assert shares == pytest.approx([1.0, 1.0, 0.6, 0.2])
 
 
 def test_an_epoch_has_every_word_so_many_unknown_ones_and_silence_several_times():
