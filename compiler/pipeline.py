@@ -21,7 +21,7 @@ from compiler.ir.integer_ops import IntegerOp
 from compiler.ir.text import to_text
 from compiler.ir.values import Shape
 from compiler.ir.verify import verify
-from compiler.lowering import lower, predict
+from compiler.lowering import lower, predict, size_queues
 from compiler.passes.choose_folding import ChooseFolding
 from compiler.passes.fold_batchnorm import FoldBatchNorm
 from compiler.passes.hoist_relu import HoistRelu
@@ -39,14 +39,21 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "check", "inspect"]
 
-Model = "str | Path | nn.Module"
 MADE_UP_FRAMES = 32
+CALIBRATION_FRAMES = 256
 
 
 def build(
-    model: Model, *, board: str, output: str | Path | None = None, interval: int | None = None,
-    calibration: Path | np.ndarray | None = None, samples: Path | np.ndarray | Samples | None = None,
-    input_shape: Shape | None = None, progress: Progress | None = None, command: str | None = None,
+    model: "str | Path | nn.Module",
+    *,
+    board: str,
+    output: str | Path | None = None,
+    interval: int | None = None,
+    calibration: Path | np.ndarray | None = None,
+    samples: Path | np.ndarray | Samples | None = None,
+    input_shape: Shape | None = None,
+    progress: Progress | None = None,
+    command: str | None = None,
 ) -> Bundle:
     """Turn a trained network into a build directory: Verilog, vectors, report, manifest.
 
@@ -95,7 +102,7 @@ def build(
     with steps("choose_folding"):
         schedule = ChooseFolding(target, interval)(integer)
     with steps("lower"):
-        accelerator = Accelerator(lower(integer, schedule))
+        accelerator = Accelerator(size_queues(lower(integer, schedule)))
         predicted = predict(accelerator)
 
     directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
@@ -110,24 +117,30 @@ def build(
             save_vectors(scratch / "vectors.npz", vectors)
         with steps("report"):
             report = assemble(
-                trained=trained, integer=integer, accelerator=accelerator, predicted=predicted,
-                schedule=schedule, board=target, accuracy=_accuracy(trained, frames, vectors),
+                trained=trained,
+                integer=integer,
+                accelerator=accelerator,
+                predicted=predicted,
+                schedule=schedule,
+                board=target,
+                accuracy=_accuracy(trained, frames, vectors),
             )
             write_report(scratch, report)
         contract = contract_of(
             accelerator, Prediction(predicted.interval_cycles, predicted.latency_cycles, predicted.exact)
         )
         facts = {
-            "model": describe_source(model), "board": target.name, "command": command,
-            "options": {"interval": interval}, "seconds": steps.seconds,
+            "model": describe_source(model),
+            "board": target.name,
+            "command": command,
+            "options": {"interval": interval},
+            "seconds": steps.seconds,
         }
         write_manifest(scratch, contract, facts)
     return Bundle.open(directory)
 
 
-def _passes(
-    trained: Graph[FloatOp], frames: Samples
-) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:
+def _passes(trained: Graph[FloatOp], frames: Samples) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:
     """Return the rewrites from a trained network to an exact one, in order."""
     return [
         ("fold_batchnorm", FoldBatchNorm()),
@@ -135,9 +148,6 @@ def _passes(
         ("quantize", Quantize(calibration=to_real(trained, frames)[:CALIBRATION_FRAMES])),
         ("tighten_accumulators", TightenAccumulators()),
     ]
-
-
-CALIBRATION_FRAMES = 256
 
 
 def _note(graph: Graph, remark: str) -> Graph:
@@ -153,9 +163,8 @@ def _vectors(integer: Graph[IntegerOp], frames: Samples) -> Vectors:
     pytorch = exact_logits(integer, x).reshape(len(x), -1)
     if not np.array_equal(logits, pytorch):
         frame = int(np.flatnonzero((logits != pytorch).any(axis=1))[0])
-        raise InvalidGraph(
-            Problem(integer.output, f"the executor and PyTorch differ in frame {frame}", "report this as a bug")
-        )
+        what = f"the executor and PyTorch differ in frame {frame}"
+        raise InvalidGraph(Problem(integer.output, what, "report this as a bug"))
     return Vectors(x, logits, frames.y)
 
 
@@ -171,7 +180,7 @@ def _accuracy(trained: Graph[FloatOp], frames: Samples, vectors: Vectors) -> dic
     }
 
 
-def check(model: Model, *, input_shape: Shape | None = None) -> Examination:
+def check(model: "str | Path | nn.Module", *, input_shape: Shape | None = None) -> Examination:
     """Say whether a model can be compiled: every problem, each with its layer and a remedy."""
     found = examine(model, input_shape=input_shape)
     if found.graph is None or found.problems:
@@ -185,7 +194,7 @@ def check(model: Model, *, input_shape: Shape | None = None) -> Examination:
     return found
 
 
-def inspect(source: Model, *, input_shape: Shape | None = None) -> dict[str, Any]:
+def inspect(source: "str | Path | nn.Module", *, input_shape: Shape | None = None) -> dict[str, Any]:
     """Describe a model or a build directory: layers, shapes, sparsity, MACs."""
     if isinstance(source, str | Path) and Path(source).is_dir():
         return Bundle.open(source).report

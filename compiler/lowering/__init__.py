@@ -2,5 +2,6 @@
 
 from compiler.lowering.lower import lower
 from compiler.lowering.predict import Prediction, predict
+from compiler.lowering.size_queues import size_queues
 
-__all__ = ["Prediction", "lower", "predict"]
+__all__ = ["Prediction", "lower", "predict", "size_queues"]

@@ -32,7 +32,11 @@ __all__ = ["lower_layer"]
 
 @singledispatch
 def lower_layer(
-    op: IntegerOp, node: Node[IntegerOp], graph: Graph[IntegerOp], schedule: Schedule, builder: PipelineBuilder
+    op: IntegerOp,
+    node: Node[IntegerOp],
+    graph: Graph[IntegerOp],
+    schedule: Schedule,
+    builder: PipelineBuilder,
 ) -> None:
     """Append the stages of one layer to a pipeline."""
     raise TypeError(f"{node.name}: {node.kind} has no lowering")
@@ -79,9 +83,7 @@ def _(op: IntegerLinear, node, graph, schedule, builder) -> None:
 @lower_layer.register
 def _(op: Requantize, node, graph, schedule, builder) -> None:
     source = builder.to_dense(node.name)
-    config = RequantizeConfig(
-        source=source, form=node.output.form, multiplier=op.multiplier, shift=op.shift
-    )
+    config = RequantizeConfig(source=source, form=node.output.form, multiplier=op.multiplier, shift=op.shift)
     builder.add(node.name, "requantize", Requantizer, config, layer=node.name)
 
 

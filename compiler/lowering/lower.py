@@ -34,7 +34,9 @@ def lower(graph: Graph[IntegerOp], schedule: Schedule) -> Design:
     """
     forks = [node.name for node in graph if len(graph.users(node.name)) > 1]
     if forks:
-        raise UnsupportedModel(*(Problem(name, "is read by several layers; streams cannot fork") for name in forks))
+        raise UnsupportedModel(
+            *(Problem(name, "is read by several layers; streams cannot fork") for name in forks)
+        )
     source = DenseFormat.natural(graph.input.shape, graph.input.form, schedule.input_lanes)
     builder = PipelineBuilder(source)
     for node in graph:

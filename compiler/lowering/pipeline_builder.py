@@ -36,8 +36,14 @@ class PipelineBuilder:
         self.stages: list[Stage] = []
 
     def add(
-        self, name: str, kind: str, component: Callable[[Any], wiring.Component], config: Any, *,
-        target: StreamFormat | WindowFormat | None = None, layer: str | None = None,
+        self,
+        name: str,
+        kind: str,
+        component: Callable[[Any], wiring.Component],
+        config: Any,
+        *,
+        target: StreamFormat | WindowFormat | None = None,
+        layer: str | None = None,
     ) -> None:
         """Append a stage; `target` is the configuration's own unless it has none."""
         self.stages.append(
@@ -56,7 +62,12 @@ class PipelineBuilder:
     def to_dense(self, name: str) -> DenseFormat:
         """Let every element travel."""
         if isinstance(self.flowing, WinnersFormat):
-            self.add(f"{name}_expand", "expand", Expand, ExpandConfig(source=self.flowing, lanes=1))
+            self.add(
+                f"{name}_expand",
+                "expand",
+                Expand,
+                ExpandConfig(source=self.flowing, lanes=self.flowing.shape[0]),
+            )
         assert isinstance(self.flowing, DenseFormat), self.flowing
         return self.flowing
 
@@ -80,7 +91,9 @@ class PipelineBuilder:
     def regroup(self, name: str, lanes: int) -> DenseFormat:
         """Narrow a dense stream to the fewest lanes that are enough and divide those it has."""
         stream = self.to_dense(name)
-        fitting = min(d for d in range(1, stream.lanes + 1) if stream.lanes % d == 0 and d >= min(lanes, stream.lanes))
+        fitting = min(
+            d for d in range(1, stream.lanes + 1) if stream.lanes % d == 0 and d >= min(lanes, stream.lanes)
+        )
         if fitting < stream.lanes:
             self.add(f"{name}_regroup", "regroup", Regroup, RegroupConfig(source=stream, lanes=fitting))
         assert isinstance(self.flowing, DenseFormat)

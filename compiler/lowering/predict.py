@@ -59,9 +59,9 @@ def predict(accelerator: Accelerator) -> Prediction:
     times = np.zeros(FRAMES * accelerator.design.source.beats, dtype=np.int64)
     stages = []
     for name, config in configs:
-        alone = _ends(config.timing(np.zeros(len(times), dtype=np.int64)))
+        alone = _ends(config.timing(np.zeros(len(times), dtype=np.int64)).offered)
         stages.append(StageTime(name, int(alone[-1] - alone[-2])))
-        times = config.timing(times)
+        times = config.timing(times).offered
     ends = _ends(times)
     slowest = max(stages, key=lambda stage: stage.interval_cycles)
     constant = getattr(dict(configs)[slowest.name], "constant_time", True)

@@ -50,9 +50,7 @@ class ChooseFolding:
         """Return the schedule. Raises DoesNotFit if the interval or the board is too small."""
         lanes = _input_lanes(graph.input)
         beats = graph.input.shape[1] * graph.input.shape[2] * -(-graph.input.shape[0] // lanes)
-        layers = [
-            Layer(graph, node) for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)
-        ]
+        layers = [Layer(graph, node) for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
         interval = self.interval_cycles
         if interval is None:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
@@ -138,8 +136,11 @@ def _check_interval(interval: int, beats: int, layers: list[Layer]) -> None:
     """Name everything that cannot keep up with an interval."""
     least = {"input": beats} | {layer.name: layer.fastest for layer in layers}
     problems = [
-        Problem(name, f"takes at least {cycles} cycles a frame, more than the {interval} asked for",
-                f"ask for --interval {max(least.values())} or more")
+        Problem(
+            name,
+            f"takes at least {cycles} cycles a frame, more than the {interval} asked for",
+            f"ask for --interval {max(least.values())} or more",
+        )
         for name, cycles in least.items()
         if cycles > interval
     ]

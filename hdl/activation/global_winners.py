@@ -13,6 +13,7 @@ from hdl.activation.key_reader import KeyReader, KeyReaderConfig
 from hdl.activation.radix_select import RadixSelect, RadixSelectConfig
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing
 
 __all__ = ["GlobalWinners", "GlobalWinnersConfig"]
 
@@ -81,17 +82,17 @@ class GlobalWinnersConfig:
         """Cycles from the last accepted beat of a frame to its first being offered, in an idle component."""
         return 1 + self.search + self.emission
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each output beat is first offered; exact."""
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
         beats = self.source.beats
-        accepted, released, offered = -1, [0] * FRAMES, []
+        accepted, released, offered = [-1], [0] * FRAMES, []
         for frame in arrivals.reshape(-1, beats):
             for cycle in frame:
-                accepted = max(int(cycle), accepted + 1, released[-FRAMES])
-            emitted = max(accepted + 1, released[-1]) + self.search
+                accepted.append(max(int(cycle), accepted[-1] + 1, released[-FRAMES]))
+            emitted = max(accepted[-1] + 1, released[-1]) + self.search
             released.append(emitted + beats)
             offered.append(emitted + self.emission + np.arange(beats))
-        return np.concatenate(offered)
+        return Timing(np.array(accepted[1:]), np.concatenate(offered))
 
 
 class GlobalWinners(wiring.Component):

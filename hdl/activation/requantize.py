@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import FixedPoint, signed_bits
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Requantize", "RequantizeConfig"]
 
@@ -75,10 +76,10 @@ class RequantizeConfig:
         """Cycles from one frame to the next."""
         return self.source.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+    def timing(self, arrivals: np.ndarray) -> Timing:
         """Return the cycle in which each beat is first offered. Exact."""
-        steps = np.arange(len(arrivals))
-        return np.maximum.accumulate(arrivals - steps) + steps + self.latency
+        accepted = accept_in_turn(arrivals)
+        return Timing(accepted, accepted + self.latency)
 
     @property
     def _products(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.activation.sorting_network import SortingNetwork, merging_network, sorting_network
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["TopK", "TopKConfig"]
 
@@ -81,11 +82,10 @@ class TopKConfig:
         """Cycles between frames: one a beat."""
         return self.source.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each pixel's winners are first offered; exact."""
-        number = np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - number) + number
-        return accepted[self.source.groups - 1 :: self.source.groups] + self.latency
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
+        accepted = accept_in_turn(arrivals)
+        return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 
 class TopK(wiring.Component):

@@ -12,6 +12,7 @@ from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing
 
 __all__ = ["Egress", "EgressConfig"]
 
@@ -53,17 +54,18 @@ class EgressConfig:
         """Cycles from one frame to the next."""
         return self.source.pixels * max(self.source.shape[0], self.source.groups)
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each element is first offered. Exact."""
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats and elements pass. Exact."""
         channels = self.source.shape[0]
         starts: list[int] = []
-        accepted = -1
+        accepted = [-1]
         for number, beats in enumerate(arrivals.reshape(-1, self.source.groups).tolist()):
             room = starts[number - self.buffers] + channels + 1 if number >= self.buffers else 0
             for arrival in beats:
-                accepted = max(arrival, accepted + 1, room)
-            starts.append(max(accepted + 1, starts[-1] + channels if starts else 0))
-        return (np.array(starts)[:, None] + np.arange(channels)).reshape(-1) + self.latency - 1
+                accepted.append(max(arrival, accepted[-1] + 1, room))
+            starts.append(max(accepted[-1] + 1, starts[-1] + channels if starts else 0))
+        offered = (np.array(starts)[:, None] + np.arange(channels)).reshape(-1) + self.latency - 1
+        return Timing(np.array(accepted[1:]), offered)
 
     def encode(self, tensor: np.ndarray) -> list[int]:
         """Turn int64[channels, height, width] into the `tdata` of one frame; `tlast` goes with the last."""

@@ -11,6 +11,7 @@ from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Ingress", "IngressConfig"]
 
@@ -56,10 +57,10 @@ class IngressConfig:
         """Cycles from one frame to the next."""
         return self.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
+    def timing(self, arrivals: np.ndarray) -> Timing:
         """Return the cycle in which each beat is first offered. Exact for frames of the right length."""
-        steps = np.arange(len(arrivals))
-        return np.maximum.accumulate(arrivals - steps) + steps + self.latency
+        accepted = accept_in_turn(arrivals)
+        return Timing(accepted, accepted + self.latency)
 
     def encode(self, tensor: np.ndarray) -> list[int]:
         """Cut int64[channels, height, width] into the `tdata` of one frame; `tlast` goes with the last."""

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import signed_bits
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing
 
 __all__ = ["SparseDenseConv", "SparseDenseConvConfig"]
 
@@ -99,15 +100,16 @@ class SparseDenseConvConfig:
         selection = int(self.steps > 1)
         return selection + 1 + self.tree_latency + 1
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat of sums is first offered. Exact."""
-        offered, last = [], -1
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when windows and beats of sums pass. Exact."""
+        accepted, offered, last = [], [], -1
         for arrival in arrivals.tolist():
             # A window is taken in the last step of the one before.
             taken = max(arrival, last)
+            accepted.append(taken)
             last = taken + self.steps
             offered += [taken + 1 + step + self.latency for step in range(self.steps)]
-        return np.array(offered)
+        return Timing(np.array(accepted), np.array(offered))
 
 
 class SparseDenseConv(wiring.Component):

@@ -7,7 +7,9 @@ from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.conv.window_timing import follow_window
 from hdl.streams.formats import DenseFormat, WinnersFormat
+from hdl.streams.timing import Timing
 
 __all__ = ["Window", "WindowConfig", "WindowFormat", "windows"]
 
@@ -93,42 +95,13 @@ class WindowConfig:
             return self.height - max(0, row - self.padding[0])
         return int(row >= self.padding[0])
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each window is first offered. Exact.
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when pixels and windows pass. Exact.
 
         The consumer takes each window as soon as it is offered and `hold_cycles` have passed since it
         took the one before. Follows the registers of `Window`, cycle by cycle.
         """
-        frames = len(arrivals) // (self.height * self.width)
-        offered: list[int] = []
-        arrived, received, column, held = arrivals.tolist(), 0, 0, 0
-        row, step, fetched, shown, free_at, cycle = 0, 0, False, False, 0, 0
-        while len(offered) < frames * self.rows * self.columns:
-            take = shown and cycle >= free_at
-            if take:
-                free_at = cycle + self.hold_cycles
-            enable = take or not shown
-            writes = received < len(arrived) and arrived[received] <= cycle and held < self.ring_rows
-            steps = enable and (step > 0 or held >= self.rows_needed(row))
-            if not (writes or steps or shown or fetched) and received < len(arrived):
-                cycle = max(cycle + 1, arrived[received])
-                continue
-            cycle += 1
-            if enable:
-                shown = fetched
-                if shown:
-                    offered.append(cycle)
-                fetched = steps and step >= self.kernel[1] - 1
-            if steps:
-                step += 1
-                if step == self.steps:
-                    held -= self.rows_released(row)
-                    row, step = (row + 1) % self.rows, 0
-            if writes:
-                received, column = received + 1, column + 1
-                if column == self.width:
-                    held, column = held + 1, 0
-        return np.array(offered)
+        return follow_window(self, arrivals)
 
 
 def windows(image: np.ndarray, config: WindowConfig) -> np.ndarray:

@@ -14,6 +14,7 @@ from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.rom import Rom, shared
 from hdl.streams.formats import DenseFormat, WinnersFormat
+from hdl.streams.timing import Timing
 
 __all__ = ["ZeroSkipConv", "ZeroSkipConvConfig"]
 
@@ -104,19 +105,20 @@ class ZeroSkipConvConfig:
         )
         return np.maximum(words.max(axis=0), 1)
 
-    def timing(self, arrivals: np.ndarray, cycles: np.ndarray | None = None) -> np.ndarray:
-        """Return the cycle in which each beat of sums is first offered.
+    def timing(self, arrivals: np.ndarray, cycles: np.ndarray | None = None) -> Timing:
+        """Return when windows and beats of sums pass.
 
         `cycles` are those of each window; by default the most that any can take.
         """
         cycles = np.full(len(arrivals), self.worst_words) if cycles is None else cycles
         finish = -self.target.groups
-        offered = []
+        accepted, offered = [], []
         for arrival, busy in zip(arrivals.tolist(), cycles.tolist(), strict=True):
             # A window is taken when the one before finishes, and finishes when the readout is free.
-            finish = max(max(arrival, finish) + busy, finish + self.target.groups)
+            accepted.append(max(arrival, finish, (accepted or [-1])[-1] + 1))
+            finish = max(accepted[-1] + busy, finish + self.target.groups)
             offered += [finish + self.latency + slot for slot in range(self.target.groups)]
-        return np.array(offered)
+        return Timing(np.array(accepted), np.array(offered))
 
 
 class ZeroSkipConv(wiring.Component):

@@ -14,6 +14,7 @@ from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.rom import Rom, RomConfig
 from hdl.streams.formats import DenseFormat, EntryFormat, bits_of
+from hdl.streams.timing import Timing
 
 __all__ = ["ZeroSkipLinear", "ZeroSkipLinearConfig"]
 
@@ -100,8 +101,8 @@ class ZeroSkipLinearConfig:
 
     def timing(
         self, arrivals: np.ndarray, words: np.ndarray | None = None, last: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Return the cycle in which each beat of sums is first offered.
+    ) -> Timing:
+        """Return when entries and beats of sums pass.
 
         `words` are the cycles that each arriving entry takes (at least 1), `last` marks those that end
         a frame; given both, the answer is exact. By default frames have as many entries as they can,
@@ -112,17 +113,19 @@ class ZeroSkipLinearConfig:
             frames = len(arrivals) // active
             words = np.tile(np.sort(np.maximum(self.table.count, 1))[-active:], frames)
             last = np.tile(np.arange(active) == active - 1, frames)
+        accepted: list[int] = []
         offered: list[int] = []
         taken, start, end, finish = -1, 0, -1, -self.target.groups
         for arrival, busy, final in zip(arrivals.tolist(), words.tolist(), last.tolist(), strict=True):
             # An entry is looked up while the words of the one before it are fetched.
             taken = max(arrival, taken + 1, start - 1)
+            accepted.append(taken)
             start = max(taken + 2, end + 1)
             end = start + busy - 1
             if final:
                 finish = end = max(end, finish + self.target.groups)
                 offered += [finish + self.latency + slot for slot in range(self.target.groups)]
-        return np.array(offered)
+        return Timing(np.array(accepted), np.array(offered))
 
 
 class ZeroSkipLinear(wiring.Component):

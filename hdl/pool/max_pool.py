@@ -11,6 +11,7 @@ from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["MaxPool", "MaxPoolConfig"]
 
@@ -56,16 +57,15 @@ class MaxPoolConfig:
         """Cycles from one frame to the next."""
         return self.source.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat is first offered. Exact."""
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
         _, height, width = self.source.shape
-        steps = np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - steps) + steps
+        accepted = accept_in_turn(arrivals)
         frames = accepted.reshape(-1, height, width, self.source.groups)
         tall, wide = self.kernel
         rows = np.arange(tall - 1, height, tall)
         columns = np.arange(wide - 1, width, wide)
-        return frames[:, rows][:, :, columns].reshape(-1) + self.latency
+        return Timing(accepted, frames[:, rows][:, :, columns].reshape(-1) + self.latency)
 
 
 class MaxPool(wiring.Component):

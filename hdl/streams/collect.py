@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Collect", "CollectConfig"]
 
@@ -40,11 +41,10 @@ class CollectConfig:
         """Cycles from one frame to the next."""
         return self.source.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each pixel is first offered. Exact."""
-        steps = np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - steps) + steps
-        return accepted[self.source.groups - 1 :: self.source.groups] + self.latency
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
+        accepted = accept_in_turn(arrivals)
+        return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 
 class Collect(wiring.Component):

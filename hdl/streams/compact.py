@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat, EntryFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing
 
 __all__ = ["Compact", "CompactConfig"]
 
@@ -71,24 +72,26 @@ class CompactConfig:
         """Most cycles from one frame to the next."""
         return int(np.maximum(self.fullest, 1).sum())
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat is first offered, for frames like `fullest`.
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass, for frames like `fullest`.
 
         An upper bound, aligned at `last`: a frame with fewer nonzeros lacks some beats, and the
         remaining ones, counted from its last, come no later. Attained unless slots are padded.
         """
         counts = np.resize(self.fullest, len(arrivals))
         offered: list[int] = []
+        accepted: list[int] = []
         taken: list[int] = []
-        free = accepted = -1
+        free = previous = -1
         for number, (arrival, count) in enumerate(zip(arrivals.tolist(), counts.tolist(), strict=True)):
             room = taken[number - _HELD] + 1 if number >= _HELD else 0
-            accepted = max(arrival, accepted + 1, room)
-            start = max(accepted + self.latency - 3, free)
+            previous = max(arrival, previous + 1, room)
+            accepted.append(previous)
+            start = max(previous + self.latency - 3, free)
             offered += range(start + 3, start + 3 + count)
             free = start + max(1, count)
             taken.append(free + 1)
-        return np.array(offered)
+        return Timing(np.array(accepted), np.array(offered))
 
 
 class Compact(wiring.Component):

@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range, signed_bits
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Expand", "ExpandConfig"]
 
@@ -49,12 +50,11 @@ class ExpandConfig:
         """Cycles from one frame to the next."""
         return self.target.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat is first offered. Exact."""
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
         groups = self.target.groups
-        busy = groups * np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - busy) + busy
-        return (accepted[:, None] + np.arange(groups)).reshape(-1) + self.latency
+        accepted = accept_in_turn(arrivals, groups)
+        return Timing(accepted, (accepted[:, None] + np.arange(groups)).reshape(-1) + self.latency)
 
 
 class Expand(wiring.Component):

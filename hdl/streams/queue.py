@@ -7,6 +7,8 @@ from amaranth.hdl import Module
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.streams.timing import Timing, accept_in_turn
+
 __all__ = ["Queue", "QueueConfig"]
 
 
@@ -36,9 +38,10 @@ class QueueConfig:
         """Cycles from an accepted payload to its being offered."""
         return 1
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each payload is first offered."""
-        return arrivals + self.latency
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when payloads pass. Exact while there is room."""
+        accepted = accept_in_turn(arrivals)
+        return Timing(accepted, accepted + self.latency)
 
 
 class Queue(wiring.Component):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Regroup", "RegroupConfig"]
 
@@ -52,11 +53,10 @@ class RegroupConfig:
         """Cycles from one frame to the next."""
         return self.target.beats
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat is first offered. Exact."""
-        busy = self.parts * np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - busy) + busy
-        return (accepted[:, None] + np.arange(self.parts)).reshape(-1) + self.latency
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass. Exact."""
+        accepted = accept_in_turn(arrivals, self.parts)
+        return Timing(accepted, (accepted[:, None] + np.arange(self.parts)).reshape(-1) + self.latency)
 
 
 class Regroup(wiring.Component):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import EntryFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.timing import Timing, accept_in_turn
 
 __all__ = ["Unpack", "UnpackConfig"]
 
@@ -53,16 +54,15 @@ class UnpackConfig:
         """Most cycles from one frame to the next: every pixel has `at_most` winners."""
         return self.source.beats * self.source.at_most
 
-    def timing(self, arrivals: np.ndarray) -> np.ndarray:
-        """Return the cycle in which each beat is first offered, if every pixel has `at_most` winners.
+    def timing(self, arrivals: np.ndarray) -> Timing:
+        """Return when beats pass, if every pixel has `at_most` winners.
 
         An upper bound, aligned at `last`: a frame with fewer winners lacks some beats, and the
         remaining ones, counted from its last, come no later.
         """
         winners = self.source.at_most
-        busy = winners * np.arange(len(arrivals))
-        accepted = np.maximum.accumulate(arrivals - busy) + busy
-        return (accepted[:, None] + np.arange(winners)).reshape(-1) + self.latency
+        accepted = accept_in_turn(arrivals, winners)
+        return Timing(accepted, (accepted[:, None] + np.arange(winners)).reshape(-1) + self.latency)
 
 
 class Unpack(wiring.Component):

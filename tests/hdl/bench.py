@@ -6,6 +6,8 @@ import numpy as np
 from amaranth.lib import stream, wiring
 from amaranth.sim import Simulator
 
+from hdl.streams.timing import Timing
+
 STALLS = ("none", "source", "sink", "both")
 
 
@@ -21,16 +23,21 @@ class Run:
     accepted: np.ndarray
     offered: np.ndarray
 
+    def keeps_to(self, timing: Timing) -> bool:
+        """Return whether every beat passed when it should have, as far as the run went."""
+        taken = timing.accepted[: len(self.accepted)]
+        return np.array_equal(self.accepted, taken) and np.array_equal(self.offered, timing.offered)
+
 
 def run_stream(
     component: wiring.Component, beats: list[int], outputs: int, *, stall: str = "none", seed: int = 0,
-    budget: int = 20_000, settle: int = 0,
+    budget: int = 20_000, settle: int = 0, hold: int = 1,
 ) -> Run:
     """Feed raw payloads to port `i` and collect `outputs` raw payloads from port `o`.
 
     `stall` is one of `STALLS`: which side pauses at random. Fails if an offered payload changes or is
     withdrawn before it passes, or if `budget` cycles are not enough. Cycles count from `settle` cycles after
-    the reset.
+    the reset. After a beat the sink pauses for `hold` - 1 cycles.
     """
     source_rng, sink_rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     result: list[int] = []
@@ -40,7 +47,7 @@ def run_stream(
     sim.add_clock(1e-6)
 
     async def bench(ctx):
-        pending, waiting, sent, cycle = False, None, 0, 0
+        pending, waiting, sent, cycle, open_at = False, None, 0, 0, 0
         for _ in range(settle):
             await ctx.tick()
         while len(result) < outputs:
@@ -50,7 +57,7 @@ def run_stream(
                 if pending:
                     ctx.set(_raw(component.i), beats[sent])
             ctx.set(component.i.valid, pending)
-            ready = stall not in ("sink", "both") or sink_rng.random() < 0.5
+            ready = cycle >= open_at and (stall not in ("sink", "both") or sink_rng.random() < 0.5)
             ctx.set(component.o.ready, ready)
             taken = pending and ctx.get(component.i.ready)
             valid, payload = ctx.get(component.o.valid), ctx.get(_raw(component.o))
@@ -62,6 +69,7 @@ def run_stream(
             waiting = payload if valid and not ready else None
             if valid and ready:
                 result.append(payload)
+                open_at = cycle + hold
             await ctx.tick()
             if taken:
                 accepted.append(cycle)

@@ -71,8 +71,8 @@ def test_timing_is_exact_and_does_not_depend_on_data(name):
     config = CONFIGS[name]
     run = _run(config, _frames(config, 6))
     beats = config.source.beats
-    assert (run.offered == config.timing(np.zeros(6 * beats, dtype=np.int64))).all()
-    assert (run.offered == config.timing(run.accepted)).all()
+    assert run.keeps_to(config.timing(np.zeros(6 * beats, dtype=np.int64)))
+    assert run.keeps_to(config.timing(run.accepted))
     assert run.offered[0] - run.accepted[beats - 1] == config.latency
     assert (np.diff(run.offered[::beats]) == config.cycles_per_frame).all()
 
@@ -80,7 +80,7 @@ def test_timing_is_exact_and_does_not_depend_on_data(name):
 def test_timing_is_exact_when_the_source_pauses():
     config = CONFIGS["image, ties"]
     run = _run(config, _frames(config, 6), "source")
-    assert (run.offered == config.timing(run.accepted)).all()
+    assert run.keeps_to(config.timing(run.accepted))
 
 
 @pytest.mark.parametrize(("lanes", "cycles"), [(16, 5 * (94 + 5) + 94), (33, 5 * (46 + 6) + 46)])
@@ -91,7 +91,7 @@ def test_fifteen_hundred_elements_meet_their_budget(lanes, cycles):
     frames = [np.maximum(rng.integers(-200, 56, (1500, 1, 1)), 0), rng.integers(0, 3, (1500, 1, 1))]
     run = _run(config, frames)
     assert run.beats == _expected(config, frames)
-    assert (run.offered == config.timing(run.accepted)).all()
+    assert run.keeps_to(config.timing(run.accepted))
 
 
 @pytest.mark.parametrize("k", [0, 24])

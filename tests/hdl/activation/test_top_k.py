@@ -76,7 +76,7 @@ def test_timing_is_exact_and_nothing_waits(name):
     run = _run(config, _frames(config, 8))
     arrivals = np.arange(8 * config.source.beats)
     assert (run.accepted == arrivals).all()
-    assert (run.offered == config.timing(arrivals)).all()
+    assert run.keeps_to(config.timing(arrivals))
     assert config.cycles_per_frame == config.source.beats
     assert run.offered[0] - run.accepted[config.source.groups - 1] == config.latency
 
@@ -84,13 +84,13 @@ def test_timing_is_exact_and_nothing_waits(name):
 def test_timing_is_exact_when_the_source_pauses():
     config = CONFIGS["three groups, padded"]
     run = _run(config, _frames(config, 6), "source")
-    assert (run.offered == config.timing(run.accepted)).all()
+    assert run.keeps_to(config.timing(run.accepted))
 
 
 def test_a_beat_that_waits_is_timed_from_when_it_passes():
     config = CONFIGS["reference"]
     arrivals = np.arange(config.source.beats)
-    assert (config.timing(np.zeros_like(arrivals)) == config.timing(arrivals)).all()
+    assert (config.timing(np.zeros_like(arrivals)).offered == config.timing(arrivals).offered).all()
 
 
 @pytest.mark.parametrize(("lanes", "k"), [(64, 8), (16, 40)])

@@ -1,5 +1,7 @@
 """Windows hold the pixels they should, in order, at the predicted cycle, under every stall."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,16 @@ def test_windows_are_offered_when_predicted(config):
     frames = _frames(config)
     count = len(frames) * config.rows * config.columns
     run = run_stream(Window(config), frames.ravel().tolist(), count)
-    assert run.offered.tolist() == config.timing(np.zeros(frames.size, dtype=int)).tolist()
+    assert run.keeps_to(config.timing(np.zeros(frames.size, dtype=int)))
+
+
+@pytest.mark.parametrize("hold", [2, 3, 7])
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
+    frames = _frames(config)
+    count = len(frames) * config.rows * config.columns
+    run = run_stream(Window(config), frames.ravel().tolist(), count, hold=hold)
+    assert run.keeps_to(replace(config, hold_cycles=hold).timing(np.zeros(frames.size, dtype=int)))
 
 
 @pytest.mark.parametrize(

@@ -61,14 +61,14 @@ def test_beats_are_offered_when_predicted(case):
     config, beats, taken, _ = _case(*case)
     run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
     arrivals = np.zeros(len(beats), dtype=int)
-    assert run.offered.tolist() == config.timing(arrivals, config.cycles(taken)).tolist()
-    assert (run.offered <= config.timing(arrivals)).all()
+    assert run.keeps_to(config.timing(arrivals, config.cycles(taken)))
+    assert (run.offered <= config.timing(arrivals).offered).all()
 
 
 def test_a_full_window_of_uniform_words_attains_the_bound():
     config, beats, _, _ = _case(4, 4, 2, 3, 2, 1.0, False, False, full=True)
     run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
-    assert run.offered.tolist() == config.timing(np.zeros(len(beats), dtype=int)).tolist()
+    assert run.keeps_to(config.timing(np.zeros(len(beats), dtype=int)))
 
 
 def test_tables_of_another_shape_are_refused():

@@ -1,0 +1,56 @@
+"""Foldings keep up with the interval asked for, in as few multipliers as that takes, or say why not."""
+
+from dataclasses import replace
+
+import pytest
+
+import boards
+from compiler.errors import DoesNotFit
+from compiler.passes.choose_folding import ChooseFolding
+from tests.compiled import integer_graph
+
+BOARD = boards.find("u250")
+
+
+def _multipliers(graph, schedule):
+    return sum(
+        folding.lanes * (graph.node(name).op.weight[0, 0].size if graph.node(name).op.weight.ndim == 4 else 1)
+        for name, folding in schedule.foldings
+        if folding.engine == "zero_skip"
+    )
+
+
+def test_a_longer_interval_never_takes_more_multipliers():
+    graph = integer_graph("speech_like")
+    schedules = [ChooseFolding(BOARD, interval)(graph) for interval in (150, 200, 400, 1000)]
+    counts = [_multipliers(graph, schedule) for schedule in schedules]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > counts[-1]
+
+
+def test_the_input_selects_pixels_and_winners_select_words():
+    schedule = ChooseFolding(BOARD)(integer_graph("speech_like"))
+    engines = {name: folding.engine for name, folding in schedule.foldings}
+    assert [engines[name] for name in engines if "conv" in name] == ["sparse_dense", "zero_skip"]
+
+
+def test_an_interval_that_is_too_short_names_every_layer_that_cannot_keep_up():
+    with pytest.raises(DoesNotFit) as refusal:
+        ChooseFolding(BOARD, 10)(integer_graph("speech_like"))
+    problems = refusal.value.problems
+    assert len(problems) >= 3
+    assert problems[0].where == "input"
+    assert "takes at least 144 cycles a frame, more than the 10 asked for" in problems[0].what
+    assert all("ask for --interval 144 or more" in problem.next for problem in problems)
+
+
+def test_a_board_without_enough_multipliers_names_the_worst_layer():
+    tiny = replace(BOARD, dsp=8)
+    with pytest.raises(DoesNotFit, match="needs .* DSP blocks, but u250 offers 6 of its 8"):
+        ChooseFolding(tiny)(integer_graph("speech_like"))
+
+
+def test_a_small_board_gets_a_longer_interval():
+    small = replace(BOARD, dsp=30)
+    graph = integer_graph("dense_activations")
+    assert ChooseFolding(small)(graph).interval_cycles > ChooseFolding(BOARD)(graph).interval_cycles
