@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compiler.nn import CurrentMask, Sparsity, quantize_aware, sparsify
+from compiler.nn import CurrentMask, FakeQuantize, Sparsity, quantize_aware, sparsify
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.augment import augment
 from models.gsc.data import SILENCE, Split, batches, load_split
@@ -37,15 +37,16 @@ class Trainer:
         Split name → Split: "train" and "val", on the device to train on.
     seed : int
         For initial weights, order and augmentation.
-    teacher : nn.Module, optional
-        Distilled from, if given.
+    teacher : nn.Sequential, optional
+        Distilled from, if given; without its activation quantizers, whose rounding teaches nothing.
     """
 
     def __init__(
-        self, variant: str, recipe: Recipe, data: dict[str, Split], seed: int, teacher: nn.Module | None
+        self, variant: str, recipe: Recipe, data: dict[str, Split], seed: int, teacher: nn.Sequential | None
     ) -> None:
         torch.manual_seed(seed)
-        self.variant, self.recipe, self.data, self.seed, self.teacher = variant, recipe, data, seed, teacher
+        self.variant, self.recipe, self.data, self.seed = variant, recipe, data, seed
+        self.teacher = None if teacher is None else _without_quantizers(teacher)
         self.results: dict[str, dict] = {}
         self.order = torch.Generator().manual_seed(seed)
         self.device = data["train"].x.device
@@ -158,6 +159,12 @@ class Trainer:
         torch.set_rng_state(state["random"].cpu())
 
 
+def _without_quantizers(model: nn.Sequential) -> nn.Sequential:
+    """Return the model with real activations, in evaluation mode."""
+    layers = [layer for layer in model if not isinstance(layer, FakeQuantize)]
+    return nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)
+
+
 def describe(record: dict) -> str:
     """Return one line about an epoch."""
     winners = "/".join(map(str, record["winners"].values())) or "all"
@@ -184,7 +191,7 @@ def main() -> None:
     recipe = Recipe(**{f.name: getattr(arguments, f.name) for f in dataclasses.fields(Recipe)})
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = {name: load_split(arguments.data, name).to(device) for name in ("train", "val", "devtest")}
-    teacher = load_checkpoint(arguments.teacher).to(device).eval() if arguments.teacher else None
+    teacher = load_checkpoint(arguments.teacher).float().to(device) if arguments.teacher else None
     train(Trainer(arguments.variant, recipe, data, arguments.seed, teacher), arguments.out, arguments.resume)
 
 
