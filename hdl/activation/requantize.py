@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import FixedPoint, signed_bits
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Requantize", "RequantizeConfig"]
 
@@ -78,7 +78,7 @@ class RequantizeConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return the cycle in which each beat is first offered. Exact."""
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted + self.latency)
 
     @property

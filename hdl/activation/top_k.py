@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.activation.sorting_network import SortingNetwork, merging_network, sorting_network
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["TopK", "TopKConfig"]
 
@@ -84,7 +84,7 @@ class TopKConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 

@@ -11,7 +11,7 @@ from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Ingress", "IngressConfig"]
 
@@ -59,7 +59,7 @@ class IngressConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return the cycle in which each beat is first offered. Exact for frames of the right length."""
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted + self.latency)
 
     def encode(self, tensor: np.ndarray) -> list[int]:

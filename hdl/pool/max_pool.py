@@ -11,7 +11,7 @@ from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["MaxPool", "MaxPoolConfig"]
 
@@ -60,7 +60,7 @@ class MaxPoolConfig:
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
         _, height, width = self.source.shape
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         frames = accepted.reshape(-1, height, width, self.source.groups)
         tall, wide = self.kernel
         rows = np.arange(tall - 1, height, tall)

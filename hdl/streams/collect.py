@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Collect", "CollectConfig"]
 
@@ -43,7 +43,7 @@ class CollectConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range, signed_bits
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Expand", "ExpandConfig"]
 
@@ -53,7 +53,7 @@ class ExpandConfig:
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
         groups = self.target.groups
-        accepted = accept_in_turn(arrivals, groups)
+        accepted = wait_in_order(arrivals, groups)
         return Timing(accepted, (accepted[:, None] + np.arange(groups)).reshape(-1) + self.latency)
 
 

@@ -7,7 +7,7 @@ from amaranth.hdl import Module
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Queue", "QueueConfig"]
 
@@ -40,7 +40,7 @@ class QueueConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when payloads pass. Exact while there is room."""
-        accepted = accept_in_turn(arrivals)
+        accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted + self.latency)
 
 

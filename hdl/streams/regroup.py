@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Regroup", "RegroupConfig"]
 
@@ -55,7 +55,7 @@ class RegroupConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
-        accepted = accept_in_turn(arrivals, self.parts)
+        accepted = wait_in_order(arrivals, self.parts)
         return Timing(accepted, (accepted[:, None] + np.arange(self.parts)).reshape(-1) + self.latency)
 
 

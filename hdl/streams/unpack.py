@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.numerics import bits_for_range
 from hdl.streams.formats import EntryFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
-from hdl.streams.timing import Timing, accept_in_turn
+from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Unpack", "UnpackConfig"]
 
@@ -61,7 +61,7 @@ class UnpackConfig:
         remaining ones, counted from its last, come no later.
         """
         winners = self.source.at_most
-        accepted = accept_in_turn(arrivals, winners)
+        accepted = wait_in_order(arrivals, winners)
         return Timing(accepted, (accepted[:, None] + np.arange(winners)).reshape(-1) + self.latency)
 
 
