@@ -7,7 +7,7 @@ import numpy as np
 from hdl.streams.timing import Timing
 
 if TYPE_CHECKING:
-    from hdl.conv.window import WindowConfig
+    from hdl.conv.window_geometry import WindowConfig
 
 __all__ = ["follow_window"]
 
@@ -22,9 +22,7 @@ def follow_window(config: "WindowConfig", arrivals: np.ndarray) -> Timing:
     frames = len(arrivals) // (config.height * config.width)
     while len(state.offered) < frames * config.rows * config.columns:
         state.tick()
-    # Windows do not wait for pixels that none of them needs.
-    trailing = range(state.cycle, state.cycle + len(arrivals) - len(state.written))
-    return Timing(np.array([*state.written, *trailing]), np.array(state.offered))
+    return Timing(np.array(state.written), np.array(state.offered))
 
 
 class _State:
