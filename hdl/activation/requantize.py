@@ -77,7 +77,7 @@ class RequantizeConfig:
         return self.source.beats
 
     def timing(self, arrivals: np.ndarray) -> Timing:
-        """Return the cycle in which each beat is first offered. Exact."""
+        """Return when beats pass. Exact."""
         accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted + self.latency)
 

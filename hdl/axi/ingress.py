@@ -58,7 +58,7 @@ class IngressConfig:
         return self.beats
 
     def timing(self, arrivals: np.ndarray) -> Timing:
-        """Return the cycle in which each beat is first offered. Exact for frames of the right length."""
+        """Return when beats pass. Exact for frames of the right length."""
         accepted = wait_in_order(arrivals)
         return Timing(accepted, accepted + self.latency)
 

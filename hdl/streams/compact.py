@@ -75,8 +75,10 @@ class CompactConfig:
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass, for frames like `fullest`.
 
-        An upper bound, aligned at `last`: a frame with fewer nonzeros lacks some beats, and the
-        remaining ones, counted from its last, come no later. Attained unless slots are padded.
+        What is offered is an upper bound, aligned at `last`: a frame with fewer nonzeros lacks some beats,
+        and the remaining ones, counted from its last, come no later. Attained unless slots are padded.
+        What is accepted belongs to the same frames, and is no bound: where nonzeros come earlier in a
+        frame, the beats behind them wait longer, though its last output beat comes no later.
         """
         counts = np.resize(self.fullest, len(arrivals))
         offered: list[int] = []

@@ -38,9 +38,14 @@ class QueueConfig:
         """Cycles from an accepted payload to its being offered."""
         return 1
 
+    @property
+    def interval(self) -> int:
+        """Cycles from a payload to the next: a single place is free again only after it was read."""
+        return 1 if self.depth > 1 else 2
+
     def timing(self, arrivals: np.ndarray) -> Timing:
-        """Return when payloads pass. Exact while there is room."""
-        accepted = wait_in_order(arrivals)
+        """Return when payloads pass. Exact."""
+        accepted = wait_in_order(arrivals, self.interval)
         return Timing(accepted, accepted + self.latency)
 
 
@@ -49,7 +54,8 @@ class Queue(wiring.Component):
 
     Timing
     ------
-    Latency 1 cycle. Throughput 1 payload per cycle. `i.ready` does not depend on `o.ready`.
+    Latency 1 cycle. Throughput 1 payload per cycle; at depth 1, one in two cycles. `i.ready` does not
+    depend on `o.ready`.
 
     Resources
     ---------

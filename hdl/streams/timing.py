@@ -15,8 +15,8 @@ class Timing(NamedTuple):
     counts as arriving at `max(arrival, previous accepted + 1)`. Cycles count from the component's first one
     in which it is ready.
 
-    Where time depends on data, both arrays belong to the same worst input, unless the config is told what
-    the input is: the last beat of a frame is never offered later.
+    Where time depends on data and the config is not told the data, both arrays belong to the same worst
+    input: no other has the last output beat of a frame offered later.
 
     Parameters
     ----------

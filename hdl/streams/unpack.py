@@ -57,8 +57,8 @@ class UnpackConfig:
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass, if every pixel has `at_most` winners.
 
-        An upper bound, aligned at `last`: a frame with fewer winners lacks some beats, and the
-        remaining ones, counted from its last, come no later.
+        Upper bounds. What is offered is aligned at `last`: a frame with fewer winners lacks some beats,
+        and the remaining ones, counted from its last, come no later.
         """
         winners = self.source.at_most
         accepted = wait_in_order(arrivals, winners)

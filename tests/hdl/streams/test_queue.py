@@ -15,10 +15,13 @@ def test_queue_passes_every_payload_in_order(depth, stall):
     assert run.beats == beats
 
 
-def test_queue_has_the_latency_it_states():
-    config = QueueConfig(bits=4, depth=3)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_payloads_pass_when_predicted(depth):
+    config = QueueConfig(bits=4, depth=depth)
     run = run_stream(Queue(config), list(range(10)), 10)
-    assert run.keeps_to(config.timing(run.accepted))
+    assert run.keeps_to(config.timing(np.zeros(10, dtype=int)))
+    paused = run_stream(Queue(config), list(range(10)), 10, stall="source")
+    assert paused.keeps_to(config.timing(paused.accepted))
 
 
 @pytest.mark.parametrize(("bits", "depth", "text"), [(0, 2, "bits must be"), (2, 0, "depth must be")])
