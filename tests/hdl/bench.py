@@ -24,16 +24,16 @@ class Run:
     offered: np.ndarray
 
     def keeps_to(self, timing: Timing) -> bool:
-        """Return whether every beat passed when it should have, as far as the run went."""
-        taken = timing.accepted[: len(self.accepted)]
-        return np.array_equal(self.accepted, taken) and np.array_equal(self.offered, timing.offered)
+        """Return whether every beat passed in the cycle in which it should have."""
+        pairs = zip((self.accepted, self.offered), timing, strict=True)
+        return all(np.array_equal(seen, stated) for seen, stated in pairs)
 
 
 def run_stream(
     component: wiring.Component, beats: list[int], outputs: int, *, stall: str = "none", seed: int = 0,
     budget: int = 20_000, settle: int = 0, hold: int = 1,
 ) -> Run:
-    """Feed raw payloads to port `i` and collect `outputs` raw payloads from port `o`.
+    """Feed all raw payloads to port `i` and collect at least `outputs` raw payloads from port `o`.
 
     `stall` is one of `STALLS`: which side pauses at random. Fails if an offered payload changes or is
     withdrawn before it passes, or if `budget` cycles are not enough. Cycles count from `settle` cycles after
@@ -50,8 +50,9 @@ def run_stream(
         pending, waiting, sent, cycle, open_at = False, None, 0, 0, 0
         for _ in range(settle):
             await ctx.tick()
-        while len(result) < outputs:
-            assert cycle < budget, f"{len(result)} of {outputs} beats after {budget} cycles"
+        while len(result) < outputs or sent < len(beats):
+            passed = f"{sent} of {len(beats)} beats in, {len(result)} of {outputs} out"
+            assert cycle < budget, f"{passed} after {budget} cycles"
             if not pending and sent < len(beats):
                 pending = stall not in ("source", "both") or source_rng.random() < 0.5
                 if pending:

@@ -14,6 +14,7 @@ CONFIGS = [
     WindowConfig(bits=8, height=4, width=5, kernel=(1, 1)),
     WindowConfig(bits=8, height=1, width=6, kernel=(1, 3), padding=(0, 0, 1, 1)),
     WindowConfig(bits=9, height=8, width=3, kernel=(5, 3), padding=(2, 2, 1, 1)),
+    WindowConfig(bits=6, height=6, width=8, kernel=(5, 5)),
     WindowConfig(bits=8, height=3, width=1, kernel=(3, 1)),
     WindowConfig(bits=4, height=9, width=2, kernel=(2, 2)),
 ]
@@ -45,12 +46,13 @@ def test_windows_are_offered_when_predicted(config):
     assert run.keeps_to(config.timing(np.zeros(frames.size, dtype=int)))
 
 
-@pytest.mark.parametrize("hold", [2, 3, 7])
+@pytest.mark.parametrize("hold", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
     frames = _frames(config)
     count = len(frames) * config.rows * config.columns
     run = run_stream(Window(config), frames.ravel().tolist(), count, hold=hold)
+    assert run.beats == [_payload(w, config.bits) for frame in frames for w in windows(frame, config)]
     assert run.keeps_to(replace(config, hold_cycles=hold).timing(np.zeros(frames.size, dtype=int)))
 
 
