@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compiler.nn import CurrentMask, FakeQuantize, Sparsity, quantize_aware, sparsify
+from compiler.nn import CurrentMask, FakeQuantize, Sparsity, quantize_aware, round_biases, sparsify
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.augment import augment
 from models.gsc.data import SILENCE, Split, batches, load_split
@@ -206,6 +206,8 @@ def train(trainer: Trainer, out: Path, resume: bool) -> None:
         while trainer.epoch < epochs:
             print(describe(trainer.run_epoch(epochs)), flush=True)
             trainer.save(progress)
+        if stage == "integer":
+            round_biases(trainer.model)
         scores = {name: accuracy(trainer.model, trainer.data[name]) for name in ("val", "devtest")}
         trainer.results[stage] = scores
         print(stage, scores, flush=True)

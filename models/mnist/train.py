@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compiler.nn import CurrentMask, KWinners, KWinners2d, Sparsity, quantize_aware, sparsify
+from compiler.nn import CurrentMask, KWinners, KWinners2d, Sparsity, quantize_aware, round_biases, sparsify
 from models.checkpoint import save_checkpoint
 from models.mnist.data import Split, load_split, warp
 from models.mnist.network import K, mask_rules, network
@@ -82,6 +82,8 @@ def train(data: Path, epochs: int, finetune_epochs: int, seed: int) -> tuple[nn.
     for stage, count in (("float", epochs), ("integer", finetune_epochs)):
         started = time.monotonic()
         run_stage(model, sparsify(model, rules, seed=seed), splits["train"], count, peak)
+        if stage == "integer":
+            round_biases(model)
         facts[stage] = {name: accuracy(model, splits[name]) for name in ("val", "test")}
         print(f"{stage} {facts[stage]} {time.monotonic() - started:.0f} s", flush=True)
         if stage == "float":

@@ -1,4 +1,4 @@
-"""The shipped checkpoint: its structure, its numbers, and that it hears."""
+"""The shipped checkpoints: their structure, their numbers, and that they hear."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,24 @@ import numpy as np
 import pytest
 import torch
 
+from compiler.execute import execute
+from compiler.frames import Samples, to_integers, to_real
+from compiler.frontend import load
 from compiler.nn import FakeQuantize, QuantizedConv2d, QuantizedLinear, weight_fraction_bits
+from compiler.passes.fold_batchnorm import FoldBatchNorm
+from compiler.passes.hoist_relu import HoistRelu
+from compiler.passes.quantize import Quantize
+from compiler.passes.tighten_accumulators import TightenAccumulators
 from models.checkpoint import load_checkpoint
 from models.gsc.data import load_split
 from models.gsc.evaluate import accuracy, nonzero_weights
 from models.gsc.network import K
 from tests.models.speech import DATA, needs_recordings
 
-CHECKPOINT = Path(__file__).resolve().parents[2] / "models" / "gsc" / "sparse_sparse.pt"
+FOLDER = Path(__file__).resolve().parents[2] / "models" / "gsc"
+CHECKPOINT = FOLDER / "sparse_sparse.pt"
+ALL = sorted(FOLDER.glob("*.pt"))
+NAMES = [path.stem for path in ALL]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +69,23 @@ def test_at_most_a_tenth_of_the_activations_win(model):
     assert (behind_winners != 0).sum(dim=1).max() <= K["winners2"]
 
 
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_the_compiled_integers_are_the_trained_network_bit_for_bit(path):
+    graph = load(path)
+    with np.load(FOLDER / "vectors.npz") as arrays:
+        samples = Samples(arrays["x"][:, None])
+    x = to_real(graph, samples)
+    for rewrite in (FoldBatchNorm(), HoistRelu(), Quantize(calibration=x), TightenAccumulators()):
+        graph = rewrite(graph)
+    logits = execute(graph, to_integers(graph, samples)).reshape(len(x), -1)
+    trained = load_checkpoint(path)(torch.from_numpy(samples.x)).double().numpy()
+    assert np.array_equal(logits * graph.output_scale, trained)
+
+
 @needs_recordings
-def test_recorded_words_are_understood_as_the_model_card_says(model):
-    claimed = json.loads(CHECKPOINT.with_suffix(".json").read_text())["accuracy"]["integer"]["devtest"]
-    found = accuracy(model, load_split(DATA, "devtest"))
+@pytest.mark.parametrize("path", ALL, ids=NAMES)
+def test_recorded_words_are_understood_as_the_model_card_says(path):
+    claimed = json.loads(path.with_suffix(".json").read_text())["accuracy"]["integer"]["devtest"]
+    found = accuracy(load_checkpoint(path), load_split(DATA, "devtest"))
     assert found["plain"] >= 0.85
     assert found["plain"] == pytest.approx(claimed["plain"], abs=0.002)
