@@ -1,0 +1,25 @@
+"""A queue is a list: nothing is lost, doubled or reordered, and nothing is written where there is no room."""
+
+import pytest
+from amaranth.hdl import Assert
+
+from hdl.streams.queue import Queue, QueueConfig
+from tests.proofs.claims import Golden, assert_proved, contents, leaves, raw, surround, takes
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 5])
+def test_a_queue_is_a_list(depth):
+    queue = Queue(QueueConfig(bits=4, depth=depth))
+    m, opened = surround(queue)
+    golden = Golden(
+        m, bits=4, places=depth, items=[raw(queue.i)], number=1, join=takes(queue), leave=leaves(queue)
+    )
+    level, beats = contents(opened, "fifo")
+    golden.claim_output(m, queue.o.valid, raw(queue.o))
+    golden.claim_holds(m, 0, level, beats)
+    m.d.comb += [
+        Assert(golden.count == level),
+        Assert(queue.o.valid == (golden.count != 0)),
+        Assert(queue.i.ready == (golden.count != depth)),
+    ]
+    assert_proved(m, name=f"queue_{depth}", depth=2)
