@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint setup clean
+.PHONY: help demo test prove lint setup clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -21,6 +21,9 @@ demo: $(READY)  ## build the shipped speech network for a board, verify it, show
 test: export OMP_NUM_THREADS := 1
 test: $(READY)  ## run every test
 	$(PY) -m pytest -n 2 -q
+
+prove: $(READY)  ## prove every property of the components, the slow ones too
+	$(PY) -m pytest -n 2 -q tests/proofs -m "slow_proof or not slow_proof"
 
 lint: $(READY)  ## check style
 	$(VENV)/bin/ruff check .
