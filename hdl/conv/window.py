@@ -123,18 +123,7 @@ class Window(wiring.Component):
         row, step = Signal(range(config.rows)), Signal(range(config.steps))
         # The ring position of the window's first row; before the image at the top padding.
         first = Signal(range(ring), init=-config.padding[0] % ring)
-        needed, released_count = Signal.like(held), Signal.like(held)
-        visible = Signal(kernel_rows)
-        with m.Switch(row):
-            for number in range(config.rows):
-                with m.Case(number):
-                    top = number - config.padding[0]
-                    inside = sum(1 << r for r in range(kernel_rows) if 0 <= top + r < config.height)
-                    m.d.comb += [
-                        needed.eq(config.rows_needed(number)),
-                        released_count.eq(config.rows_released(number)),
-                        visible.eq(inside),
-                    ]
+        needed, released_count, visible = self._look_up_row(m, row, held)
         left = config.padding[2]
         in_image = (step >= left) & (step < left + config.width)
         steps, last = Signal(), Signal()
@@ -163,3 +152,37 @@ class Window(wiring.Component):
             "visible": Mux(in_image, visible, 0),
             "released": Mux(steps & last, released_count, 0),
         }
+
+    def _look_up_row(self, m: Module, row: Signal, held: Signal) -> tuple[Signal, Signal, Signal]:
+        """Return what a row of windows needs, what it releases, and which of its lines lie in the image."""
+        config = self.config
+        needed, released_count = Signal.like(held), Signal.like(held)
+        visible = Signal(config.kernel[0])
+        with m.Switch(row):
+            for number in range(config.rows):
+                with m.Case(number):
+                    top = number - config.padding[0]
+                    inside = sum(1 << r for r in range(config.kernel[0]) if 0 <= top + r < config.height)
+                    m.d.comb += [
+                        needed.eq(config.rows_needed(number)),
+                        released_count.eq(config.rows_released(number)),
+                        visible.eq(inside),
+                    ]
+        return needed, released_count, visible
+
+    def _row_facts(self, m: Module, row: Signal, held: Signal) -> tuple[Signal, Signal, Signal]:
+        """Look up how many rows a row of windows needs and releases, and which of its rows are image."""
+        config = self.config
+        needed, released = Signal.like(held), Signal.like(held)
+        visible = Signal(config.kernel[0])
+        with m.Switch(row):
+            for number in range(config.rows):
+                with m.Case(number):
+                    top = number - config.padding[0]
+                    inside = [0 <= top + r < config.height for r in range(config.kernel[0])]
+                    m.d.comb += [
+                        needed.eq(config.rows_needed(number)),
+                        released.eq(config.rows_released(number)),
+                        visible.eq(sum(shown << r for r, shown in enumerate(inside))),
+                    ]
+        return needed, released, visible
