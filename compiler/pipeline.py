@@ -1,7 +1,7 @@
 """Every stage in order: a trained network goes in at the top and comes out as a build directory."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import boards
 from compiler.bundle import Bundle
 from compiler.emit import contract_of, emit_verilog, write_manifest, write_whole
-from compiler.errors import InvalidGraph, Problem, UnsupportedModel
+from compiler.errors import CompilerError, InvalidGraph, Problem, UnsupportedModel
 from compiler.execute import execute
 from compiler.frames import Samples, load_samples, random_samples, to_integers, to_real
 from compiler.frontend import Examination, examine, load
@@ -81,7 +81,7 @@ def build(
     CompilerError
         Listing every problem. Nothing half-written is left behind.
     """
-    target = boards.find(board)
+    target = _find_board(board)
     steps = Steps(progress)
     with steps("load"):
         trained = load(model, input_shape=input_shape)
@@ -91,53 +91,61 @@ def build(
         frames = random_samples(trained, MADE_UP_FRAMES)
         trained = _note(trained, "No samples were given: the vectors are made-up frames.")
 
-    graphs: dict[str, Graph] = {"load": trained}
-    for name, rewrite in _passes(trained, fitting or frames):
-        with steps(name):
-            graphs[name] = rewrite(list(graphs.values())[-1])
-            verify(graphs[name])
+    graphs = _rewrite(trained, fitting or frames, steps)
     integer = graphs["tighten_accumulators"]
     with steps("vectors"):
         vectors = _vectors(integer, frames)
     with steps("choose_folding"):
         schedule = ChooseFolding(target, interval)(integer)
     with steps("lower"):
-        accelerator = Accelerator(size_queues(lower(integer, schedule)))
-        predicted = predict(accelerator)
-
+        design = size_queues(lower(integer, schedule))
+        accelerator, predicted = Accelerator(design), predict(design)
     directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
     with write_whole(directory) as scratch:
         with steps("emit"):
-            (scratch / "rtl").mkdir()
-            emit_verilog(accelerator, scratch / "rtl")
-            (scratch / "graph").mkdir()
-            for number, (name, graph) in enumerate(graphs.items()):
-                (scratch / "graph" / f"{number:02}_{name}.txt").write_text(to_text(graph))
-            serialize.save(integer, scratch / "integer_graph.npz")
-            save_vectors(scratch / "vectors.npz", vectors)
+            _emit(scratch, graphs, accelerator, vectors)
         with steps("report"):
             report = assemble(
-                trained=trained,
-                integer=integer,
-                accelerator=accelerator,
-                predicted=predicted,
-                schedule=schedule,
-                board=target,
-                accuracy=_accuracy(trained, frames, vectors),
-            )
+                trained=trained, integer=integer, accelerator=accelerator, predicted=predicted, board=target,
+                schedule=schedule, accuracy=_accuracy(trained, frames, vectors), command=command,
+            )  # fmt: skip
             write_report(scratch, report)
-        contract = contract_of(
-            accelerator, Prediction(predicted.interval_cycles, predicted.latency_cycles, predicted.exact)
-        )
         facts = {
-            "model": describe_source(model),
-            "board": target.name,
-            "command": command,
-            "options": {"interval": interval},
-            "seconds": steps.seconds,
-        }
-        write_manifest(scratch, contract, facts)
+            "model": describe_source(model), "board": target.name, "command": command,
+            "options": {"interval": interval}, "seconds": steps.seconds,
+        }  # fmt: skip
+        times = {field.name: getattr(predicted, field.name) for field in fields(Prediction)}
+        write_manifest(scratch, contract_of(accelerator, Prediction(**times)), facts)
     return Bundle.open(directory)
+
+
+def _find_board(name: str) -> boards.Board:
+    try:
+        return boards.find(name)
+    except boards.UnknownBoard as error:
+        raise CompilerError(Problem(error.where, error.what, error.next)) from error
+
+
+def _rewrite(trained: Graph[FloatOp], frames: Samples, steps: Steps) -> dict[str, Graph]:
+    """Return the graph as it was loaded and after each pass, by the pass's name."""
+    graphs: dict[str, Graph] = {"load": trained}
+    graph: Graph = trained
+    for name, rewrite in _passes(trained, frames):
+        with steps(name):
+            graphs[name] = graph = rewrite(graph)
+            verify(graph)
+    return graphs
+
+
+def _emit(directory: Path, graphs: dict[str, Graph], accelerator: Accelerator, vectors: Vectors) -> None:
+    """Write the Verilog, the graphs as text and the exact one as data, and the vectors."""
+    (directory / "rtl").mkdir()
+    emit_verilog(accelerator, directory / "rtl")
+    (directory / "graph").mkdir()
+    for number, (name, graph) in enumerate(graphs.items()):
+        (directory / "graph" / f"{number:02}_{name}.txt").write_text(to_text(graph))
+    serialize.save(graphs["tighten_accumulators"], directory / "integer_graph.npz")
+    save_vectors(directory / "vectors.npz", vectors)
 
 
 def _passes(trained: Graph[FloatOp], frames: Samples) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:

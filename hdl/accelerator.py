@@ -56,12 +56,12 @@ class Accelerator(wiring.Component):
     @cached_property
     def ingress(self) -> IngressConfig:
         """How frames come in."""
-        return IngressConfig(target=self.design.source)
+        return self.design.ingress
 
     @cached_property
     def egress(self) -> EgressConfig:
         """How outputs leave."""
-        return EgressConfig(source=self.design.target)
+        return self.design.egress
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:

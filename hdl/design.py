@@ -6,6 +6,8 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from hdl.axi.egress import EgressConfig
+from hdl.axi.ingress import IngressConfig
 from hdl.conv.window import WindowFormat
 from hdl.streams.formats import DenseFormat, StreamFormat
 
@@ -63,6 +65,16 @@ class Design:
         names = [stage.name for stage in self.stages]
         if len(names) != len(set(names)):
             raise ValueError(f"stage names must be unique, not {names}")
+
+    @property
+    def ingress(self) -> IngressConfig:
+        """How frames come in."""
+        return IngressConfig(target=self.source)
+
+    @property
+    def egress(self) -> EgressConfig:
+        """How outputs leave."""
+        return EgressConfig(source=self.target)
 
     @property
     def target(self) -> DenseFormat:

@@ -7,7 +7,7 @@
     vectors.npz             see sim/vectors.py
     manifest.json           "interface": {"input": port, "output": port}
                             "streams": [{"name", "layer", "valid", "ready", "payload", "bits", "format"}]
-                            "predicted": {"interval_cycles", "latency_cycles", "exact"}
+                            "predicted": see :class:`Prediction`
 
 A port is {"shape", "form", "lanes", "container_bits", "data_bits", "beats"}, see :class:`AxisPort`.
 `streams` stand in the order of the pipeline. The emitter writes these parts with the `to_json` below.
@@ -176,15 +176,16 @@ class StreamTap:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the compiler says about time: equalities if `exact`, else bounds for every input.
+    """What the compiler says about time: equalities where they are exact, else bounds for every input.
 
     `latency_cycles` counts from the first accepted input beat of a frame that enters an idle pipeline to its
-    last output beat; `interval_cycles` from a frame's last output beat to the next frame's, back to back.
+    last output beat; `interval_cycles` from frame to frame, back to back, once the pipeline is full.
     """
 
     interval_cycles: int
     latency_cycles: int
-    exact: bool
+    interval_exact: bool
+    latency_exact: bool
 
     def to_json(self) -> Json:
         """Return the prediction as the manifest holds it."""

@@ -29,13 +29,18 @@ class Judgement:
     fault: Fault | None
 
 
+SETTLED = 16
+"""Frames after half of which the pipeline is full."""
+
+
 @dataclass(frozen=True)
 class Timing:
     """Measured cycles; intervals are None for a single frame.
 
-    `interval_cycles` is the median spacing of successive frames' last output beats. `holds` says whether
-    the prediction does: for an exact one latency and interval equal it; for a bound no frame n ends later
-    than `latency + n × interval` after the first accepted beat.
+    `interval_cycles` is the pace of a full pipeline: the median spacing in which it takes in frames in the
+    second half of a run of `SETTLED` frames or more, of shorter runs that in which they leave. `holds`
+    says whether the prediction does: what is exact equals it, and whatever it is no frame n ends later than
+    `latency + n × interval` after the first accepted beat.
     """
 
     latency_cycles: int
@@ -145,14 +150,16 @@ def measure(recording: Recording, predicted: Prediction) -> Timing:
     """Take the times of a run without pauses whose frames all came out."""
     ends = np.array([at for at, last in zip(recording.cycles, recording.lasts, strict=True) if last])
     elapsed = ends - recording.starts[0]
-    spacing = np.sort(np.diff(ends))
+    full = len(ends) >= SETTLED
+    spacing = np.sort(np.diff(recording.starts[len(ends) // 2 :] if full else ends))
     latency = int(elapsed[0])
     interval = int(spacing[len(spacing) // 2]) if len(spacing) else None
-    if predicted.exact:
-        holds = latency == predicted.latency_cycles and interval in (None, predicted.interval_cycles)
-    else:
-        bounds = predicted.latency_cycles + predicted.interval_cycles * np.arange(len(ends))
-        holds = bool((elapsed <= bounds).all())
+    bounds = predicted.latency_cycles + predicted.interval_cycles * np.arange(len(ends))
+    holds = bool((elapsed <= bounds).all())
+    if predicted.latency_exact:
+        holds &= latency == predicted.latency_cycles
+    if predicted.interval_exact and (full or predicted.latency_exact):
+        holds &= interval in (None, predicted.interval_cycles)
     return Timing(
         latency_cycles=latency,
         interval_cycles=interval,

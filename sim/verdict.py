@@ -91,7 +91,7 @@ class Verdict:
             return ""
         name, measured, predicted = "interval", self.timing.interval_cycles, self.predicted.interval_cycles
         late = self.timing.latency_cycles > self.predicted.latency_cycles
-        off = self.predicted.exact and self.timing.latency_cycles != self.predicted.latency_cycles
+        off = self.predicted.latency_exact and self.timing.latency_cycles != self.predicted.latency_cycles
         if measured is None or late or (off and measured == predicted):
             name, measured, predicted = "latency", self.timing.latency_cycles, self.predicted.latency_cycles
         if not self.timing.holds:
@@ -121,7 +121,7 @@ class Verdict:
                 "predicted": self.predicted.latency_cycles,
                 "simulated": timing and timing.latency_cycles,
             },
-            "prediction": {"exact": self.predicted.exact, "holds": timing and timing.holds},
+            "prediction": {**vars(self.predicted), "holds": timing and timing.holds},
             "patterns": [
                 {**vars(result), "fault": result.fault and vars(result.fault)} for result in self.patterns
             ],

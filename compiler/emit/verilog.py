@@ -1,5 +1,6 @@
 """Deterministic Verilog: a file for the top, one for each stage, and an image for each memory."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -64,7 +65,21 @@ def _to_verilog(text: str) -> str:
             f"write_verilog -norename -noattr {target}",
         ):
             design.run_pass(f"tee -q {command}")
-        return target.read_text()
+        return _renumber(target.read_text())
+
+
+def _renumber(text: str) -> str:
+    """Give names that Yosys made up the numbers 1, 2, …; its own go on from design to design.
+
+    Its opening comment goes, too: it tells where Yosys was built.
+    """
+    text = text[text.index("module ") :]
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r"(\$auto\$[\w.:]+\$)(\d+)",
+        lambda name: f"{name[1]}{numbers.setdefault(name[0], len(numbers) + 1)}",
+        text,
+    )
 
 
 class _BlackBox(wiring.Component):
@@ -107,7 +122,10 @@ class _StagePlatform:
 
     def shared(self, component: wiring.Component) -> Elaboratable:
         """Emit the component unless one of the same configuration was."""
-        if component.config not in self._shared:
+        if component.config in self._shared:
+            # Amaranth warns of a component that is dropped without being elaborated; this one may be.
+            component._MustUse__silence = True
+        else:
             name = f"{self.name}_{type(component).__name__.lower()}{len(self._shared)}"
             self._shared[component.config] = name
             self.modules.append(_convert(component, name, self))

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from amaranth.lib import wiring
-
 from hdl.conv.window import Window, WindowConfig, WindowFormat
 from hdl.design import Stage
 from hdl.streams.collect import Collect, CollectConfig
@@ -39,7 +37,7 @@ class PipelineBuilder:
         self,
         name: str,
         kind: str,
-        component: Callable[[Any], wiring.Component],
+        component: Callable[[Any], Any],
         config: Any,
         *,
         target: StreamFormat | WindowFormat | None = None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdl.accelerator import Accelerator
+from hdl.design import Design
 
 __all__ = ["Prediction", "StageTime", "predict"]
 
@@ -30,15 +30,16 @@ class Prediction:
         From a frame's last output beat to the next frame's, frames back to back.
     latency_cycles : int
         From the first accepted input beat of a frame that enters an idle pipeline to its last output beat.
-    exact : bool
-        Whether the interval is the same for every input; else both are bounds that the worst input attains.
+    interval_exact, latency_exact : bool
+        Whether the figure is the same for every input, else a bound that holds for every input.
     stages : tuple of StageTime
         Ingress first, egress last.
     """
 
     interval_cycles: int
     latency_cycles: int
-    exact: bool
+    interval_exact: bool
+    latency_exact: bool
     stages: tuple[StageTime, ...]
 
     @property
@@ -47,16 +48,16 @@ class Prediction:
         return max(self.stages, key=lambda stage: stage.interval_cycles).name
 
 
-def predict(accelerator: Accelerator) -> Prediction:
+def predict(design: Design) -> Prediction:
     """Follow frames through the pipeline by the stages' own timing rules.
 
     Streams between stages are taken as never full. A stage that waits for a later one then leaves
     later than this says, but the later one is what it waits for, so the output is not late.
     """
-    configs = [("ingress", accelerator.ingress)]
-    configs += [(stage.name, stage.config) for stage in accelerator.stages]
-    configs.append(("egress", accelerator.egress))
-    times = np.zeros(FRAMES * accelerator.design.source.beats, dtype=np.int64)
+    configs = [("ingress", design.ingress)]
+    configs += [(stage.name, stage.config) for stage in design.stages]
+    configs.append(("egress", design.egress))
+    times = np.zeros(FRAMES * design.source.beats, dtype=np.int64)
     stages = []
     for name, config in configs:
         alone = _ends(config.timing(np.zeros(len(times), dtype=np.int64)).offered)
@@ -64,8 +65,14 @@ def predict(accelerator: Accelerator) -> Prediction:
         times = config.timing(times).offered
     ends = _ends(times)
     slowest = max(stages, key=lambda stage: stage.interval_cycles)
-    constant = getattr(dict(configs)[slowest.name], "constant_time", True)
-    return Prediction(int(ends[-1] - ends[-2]), int(ends[0]), bool(constant), tuple(stages))
+    constant = {name: getattr(config, "constant_time", True) for name, config in configs}
+    return Prediction(
+        interval_cycles=int(ends[-1] - ends[-2]),
+        latency_cycles=int(ends[0]),
+        interval_exact=constant[slowest.name],
+        latency_exact=all(constant.values()),
+        stages=tuple(stages),
+    )
 
 
 def _ends(times: np.ndarray) -> np.ndarray:

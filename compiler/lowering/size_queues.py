@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.lowering.predict import FRAMES, predict
-from hdl.accelerator import Accelerator
 from hdl.design import Design, Stage
 from hdl.streams.queue import Queue, QueueConfig
 
@@ -20,11 +19,10 @@ def size_queues(design: Design) -> Design:
     schedule is possible with the queues as they are; and because a stage that is ready earlier never
     makes another one later, no input is slower. In front of the first stage the source just waits.
     """
-    pace = predict(Accelerator(design)).interval_cycles
-    ingress = Accelerator(design).ingress
-    frame = np.arange(ingress.beats, dtype=np.int64)
+    pace = predict(design).interval_cycles
+    frame = np.arange(design.source.beats, dtype=np.int64)
     times = np.concatenate([frame + number * pace for number in range(FRAMES)])
-    times = ingress.timing(times).offered
+    times = design.ingress.timing(times).offered
     stages: list[Stage] = []
     for stage in design.stages:
         depth = _most_waiting(times, stage.config.timing(times).accepted)

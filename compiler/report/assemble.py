@@ -62,7 +62,7 @@ def assemble(
         "interval_cycles": {
             "predicted": predicted.interval_cycles,
             "simulated": None,
-            "exact": predicted.exact,
+            "exact": predicted.interval_exact,
             "goal": schedule.interval_cycles,
         },
         "latency_cycles": {"predicted": predicted.latency_cycles, "simulated": None},

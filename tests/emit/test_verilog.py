@@ -44,4 +44,4 @@ def test_columns_that_differ_in_weights_alone_share_a_module(emitted):
 
 
 def test_no_file_names_a_place_of_this_machine(emitted):
-    assert not any(re.search(rb"/(home|root|tmp|usr|work|opt)/(?!rh/)", text) for text in emitted.values())
+    assert not any(re.search(rb"/(home|root|tmp|usr|work|opt)/", text) for text in emitted.values())

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import soundfile
 
 from models.gsc.features import log_mel
 from models.gsc.synthesize import SPEAKERS, VECTORS, WORDS, features, speak
@@ -12,7 +13,6 @@ from tests.models.speech import DATA, needs_recordings
 
 @needs_recordings
 def test_features_equal_the_recorded_ones_pixel_by_pixel():
-    soundfile = pytest.importorskip("soundfile", reason="decoding the recordings needs soundfile")
     with np.load(DATA / "gsc12_devtest.npz") as arrays:
         x, flac, offset = arrays["x"], arrays["flac"], arrays["offset"]
     for clip in range(0, len(x), 37):

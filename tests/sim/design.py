@@ -33,7 +33,7 @@ CONTRACT = Contract(
         _tap("entries", "kwta", EntryFormat(SHAPE, ACTIVATION, 9, ORDER)),
     ),
     # 9 entries in, 3 logits out; 3 registers and 9 pixels until the sums stand, 3 logits.
-    predicted=Prediction(interval_cycles=12, latency_cycles=14, exact=True),
+    predicted=Prediction(interval_cycles=12, latency_cycles=14, interval_exact=True, latency_exact=True),
 )
 
 

@@ -48,7 +48,7 @@ def edit(path, value):
         (["streams", 1, "valid"], "relu.o__valid", "valid, ready and payload must start with 'top.'"),
         (["streams", 0, "format"], None, "streams.0 lacks 'format'"),
         (["streams", 0, "format", "kind"], "raw", "kind must be one of dense, winners, entries, not 'raw'"),
-        (["predicted", "exact"], None, "predicted: .*missing 1 required positional argument: 'exact'"),
+        (["predicted", "latency_exact"], None, "predicted: .*missing 1 .* argument: 'latency_exact'"),
     ],
 )
 def test_a_damaged_manifest_is_refused(path, value, text):

@@ -77,15 +77,25 @@ def test_an_exhausted_budget_says_so():
 @pytest.mark.parametrize(
     ("predicted", "holds"),
     [
-        (Prediction(2, 11, True), True),
-        (Prediction(3, 11, True), False),
-        (Prediction(2, 12, True), False),
-        (Prediction(3, 12, False), True),
-        (Prediction(1, 12, False), False),
-        (Prediction(2, 10, False), False),
+        (Prediction(2, 11, True, True), True),
+        (Prediction(3, 11, True, True), False),
+        (Prediction(2, 12, True, True), False),
+        (Prediction(3, 12, False, False), True),
+        (Prediction(1, 12, False, False), False),
+        (Prediction(2, 10, False, False), False),
+        (Prediction(2, 12, True, False), True),
     ],
 )
 def test_a_prediction_holds_exactly_or_as_a_bound(predicted, holds):
     timing = measure(record(RIGHT, ENDS), predicted)
     assert (timing.latency_cycles, timing.interval_cycles, timing.interval_max) == (11, 2, 2)
     assert timing.holds is holds
+
+
+def test_the_pace_of_a_full_pipeline_is_that_in_which_frames_are_taken_in():
+    ends = np.cumsum([50] + [7, 13] * 16).tolist()
+    run = Recording(cycles=ends, lasts=[True] * len(ends))
+    run.starts = [*range(0, 17 * 4, 4), *range(17 * 4, 17 * 4 + 16 * 10, 10)]
+    assert measure(run, Prediction(10, 60, True, False)).interval_cycles == 10
+    assert measure(run, Prediction(10, 60, True, False)).holds
+    assert not measure(run, Prediction(11, 60, True, False)).holds

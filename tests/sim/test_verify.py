@@ -83,14 +83,14 @@ def test_a_slower_design_than_predicted_fails_though_bit_exact(built):
 
 
 def test_a_bound_holds_where_frames_are_faster(built):
-    contract = Contract(CONTRACT.input, CONTRACT.output, CONTRACT.streams, Prediction(30, 20, False))
+    contract = Contract(CONTRACT.input, CONTRACT.output, CONTRACT.streams, Prediction(30, 20, False, False))
     write_design(built, make_vectors(8, positive=True), contract=contract)
     verdict = verify(built, stalls=["none"])
     assert verdict.passed and verdict.line.endswith(", interval 12 cycles within the 30 predicted")
 
 
 def test_a_bound_that_does_not_hold_fails(built):
-    contract = Contract(CONTRACT.input, CONTRACT.output, CONTRACT.streams, Prediction(30, 13, False))
+    contract = Contract(CONTRACT.input, CONTRACT.output, CONTRACT.streams, Prediction(30, 13, False, False))
     verdict = verify(write_design(built, make_vectors(8, positive=True), contract=contract), stalls=["none"])
     assert not verdict.passed and verdict.line.endswith("but latency 14 cycles where 13 were predicted")
 

@@ -52,7 +52,7 @@ def write_queue(directory):
         AxisPort((1, 2, 2), BYTE, 1, 8, 8),
         AxisPort((4, 1, 1), BYTE, 1, 8, 8),
         (StreamTap("queue", None, *names, 8, form),),
-        Prediction(interval_cycles=4, latency_cycles=4, exact=True),
+        Prediction(interval_cycles=4, latency_cycles=4, interval_exact=True, latency_exact=True),
     )
     x = np.random.default_rng(1).integers(0, 256, (10, 1, 2, 2))
     save_vectors(directory / "vectors.npz", Vectors(x, x.reshape(10, 4)))
