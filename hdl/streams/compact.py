@@ -73,14 +73,19 @@ class CompactConfig:
         return int(np.maximum(self.fullest, 1).sum())
 
     def timing(self, arrivals: np.ndarray) -> Timing:
-        """Return when beats pass, for frames like `fullest`.
+        """Return when beats pass at the latest.
 
         What is offered is an upper bound, aligned at `last`: a frame with fewer nonzeros lacks some beats,
-        and the remaining ones, counted from its last, come no later. Attained unless slots are padded.
-        What is accepted belongs to the same frames, and is no bound: where nonzeros come earlier in a
-        frame, the beats behind them wait longer, though its last output beat comes no later.
+        and the remaining ones, counted from its last, come no later. Frames like `fullest` attain it unless
+        slots are padded. What is accepted is that of frames whose nonzeros all come first, as their beats
+        wait longest where beats arrive one a cycle.
         """
-        counts = np.resize(self.fullest, len(arrivals))
+        late = np.resize(self.fullest, len(arrivals))
+        early = np.resize(self.fullest[::-1], len(arrivals))
+        return Timing(self._pass(arrivals, early).accepted, self._pass(arrivals, late).offered)
+
+    def _pass(self, arrivals: np.ndarray, counts: np.ndarray) -> Timing:
+        """Return when beats with so many nonzeros pass. Exact."""
         offered: list[int] = []
         accepted: list[int] = []
         taken: list[int] = []
