@@ -14,6 +14,7 @@ __all__ = [
     "claim_queues",
     "claim_stable",
     "contents",
+    "delayed",
     "leaves",
     "raw",
     "surround",
@@ -27,21 +28,20 @@ def assert_proved(design: Elaboratable, *, name: str, depth: int, mode: str = "p
     assert verdict.passed, str(verdict)
 
 
-def surround(component: wiring.Component) -> tuple[Module, Opened]:
+def surround(m: Module, component: wiring.Component, name: str = "dut") -> Opened:
     """Put a component with streams `i` and `o` where neither side owes it anything.
 
     The source may withdraw or change what it offers, the sink may be ready at any time, and a reset may
-    come in any cycle.
+    come in any cycle. A design may hold several components: they are proved together, which is quicker.
     """
-    m = Module()
-    m.submodules.dut = opened = Opened(component)
+    m.submodules[name] = opened = Opened(component)
     m.d.comb += [
         raw(component.i).eq(AnySeq(len(raw(component.i)))),
         component.i.valid.eq(AnySeq(1)),
         component.o.ready.eq(AnySeq(1)),
     ]
     claim_queues(m, opened)
-    return m, opened
+    return opened
 
 
 def raw(port: stream.Interface) -> Value:
@@ -97,6 +97,15 @@ def claim_stable(m: Module, valid: Value, ready: Value, payload: Value) -> None:
     m.d.sync += [waits.eq(valid & ~ready), offered.eq(payload)]
     with m.If(waits):
         m.d.comb += [Assert(valid), Assert(payload == offered)]
+
+
+def delayed(m: Module, value: Value, cycles: int) -> list[Value]:
+    """Return a value, and what it was 1, 2, ... `cycles` cycles ago; 0 before the first."""
+    values = [value]
+    for number in range(cycles):
+        values.append(register := Signal(len(value), name=f"delayed_{number + 1}"))
+        m.d.sync += register.eq(values[-2])
+    return values
 
 
 def claim_conserved(m: Module, name: str, held: Value, depth: int, enter: Value, leave: Value) -> None:

@@ -1,6 +1,5 @@
 """Stages that cut pixels up or put them together send exactly what they owe, in order, for ever."""
 
-import pytest
 from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
@@ -30,10 +29,16 @@ def _owe(m: Module, opened: Opened, items: list[Value], number: Value | int, joi
     return golden
 
 
-@pytest.mark.parametrize(("lanes", "narrow"), [(4, 2), (3, 1), (2, 2), (6, 2)])
-def test_regroup_sends_each_slot_once_and_in_order(lanes, narrow):
+def test_regroup_sends_each_slot_once_and_in_order():
+    m = Module()
+    for lanes, narrow in ((4, 2), (3, 1), (2, 2), (6, 2)):
+        _claim_regrouped(m, lanes, narrow)
+    assert_proved(m, name="regroup", depth=2)
+
+
+def _claim_regrouped(m: Module, lanes: int, narrow: int) -> None:
     stage = Regroup(RegroupConfig(source=DenseFormat.natural((lanes, 1, 2), UNSIGNED, lanes), lanes=narrow))
-    m, opened = surround(stage)
+    opened = surround(m, stage, f"regroup_{lanes}_{narrow}")
     bits, parts = stage.config.target.payload.size, stage.config.parts
     beat = raw(stage.i)
     golden = _owe(m, opened, [beat.word_select(n, bits) for n in range(parts)], parts, takes(stage))
@@ -42,16 +47,19 @@ def test_regroup_sends_each_slot_once_and_in_order(lanes, narrow):
     left = Mux(busy, parts - part, 0)
     golden.claim_holds(m, level, left, [held.word_select(n, bits) for n in range(parts)])
     m.d.comb += [Assert(part < parts), Assert(busy | (part == 0)), Assert(golden.count == level + left)]
-    assert_proved(m, name=f"regroup_{lanes}_{narrow}", depth=2)
 
 
-@pytest.mark.parametrize(
-    "order", [(0, 1, 2, 3), (2, -1, 0, 3, 1, -1), (0, -1)], ids=["natural", "permuted", "single"]
-)
-def test_collect_sends_each_pixel_once_and_in_order(order):
+def test_collect_sends_each_pixel_once_and_in_order():
+    m = Module()
+    for number, order in enumerate([(0, 1, 2, 3), (2, -1, 0, 3, 1, -1), (0, -1)]):
+        _claim_collected(m, f"collect_{number}", order)
+    assert_proved(m, name="collect", depth=2)
+
+
+def _claim_collected(m: Module, name: str, order: tuple[int, ...]) -> None:
     source = DenseFormat((max(order) + 1, 1, 2), SIGNED, 2, order)
     stage = Collect(CollectConfig(source=source))
-    m, opened = surround(stage)
+    opened = surround(m, stage, name)
     # What has come of the pixel so far.
     group = Signal(range(source.groups + 1))
     slots = Signal(source.payload.size * source.groups)
@@ -83,7 +91,6 @@ def test_collect_sends_each_pixel_once_and_in_order(order):
     for number in range(source.groups - 1):
         with m.If(number < group):
             m.d.comb += Assert(opened.value("kept")[number] == slots.word_select(number, bits))
-    assert_proved(m, name="collect", depth=2)
 
 
 def _keep(m: Module, stage: Unpack | Expand) -> data.View:
@@ -117,10 +124,16 @@ def _dense(pixel: data.View, slots: int) -> list[Value]:
     return values
 
 
-@pytest.mark.parametrize(("channels", "winners", "lanes"), [(4, 2, 2), (5, 3, 2), (3, 3, 4), (4, 1, 1)])
-def test_expand_sends_each_channel_once_and_in_order(channels, winners, lanes):
+def test_expand_sends_each_channel_once_and_in_order():
+    m = Module()
+    for channels, winners, lanes in ((4, 2, 2), (5, 3, 2), (3, 3, 4), (4, 1, 1)):
+        _claim_expanded(m, channels, winners, lanes)
+    assert_proved(m, name="expand", depth=2)
+
+
+def _claim_expanded(m: Module, channels: int, winners: int, lanes: int) -> None:
     stage = Expand(ExpandConfig(source=WinnersFormat((channels, 1, 2), SIGNED, winners), lanes=lanes))
-    m, opened = surround(stage)
+    opened = surround(m, stage, f"expand_{channels}_{winners}")
     kept = _keep(m, stage)
     groups, slots = stage.config.target.groups, len(stage.config.target.order)
     beats = [Cat(_dense(stage.i.payload, slots)[n : n + lanes]) for n in range(0, slots, lanes)]
@@ -138,13 +151,18 @@ def test_expand_sends_each_channel_once_and_in_order(channels, winners, lanes):
     bits = lanes * SIGNED.width
     left = Mux(busy, groups - group, 0)
     golden.claim_holds(m, level, left, [held.word_select(n, bits) for n in range(groups)])
-    assert_proved(m, name=f"expand_{channels}", depth=2)
 
 
-@pytest.mark.parametrize(("channels", "winners", "pixels"), [(4, 2, 3), (3, 3, 2), (2, 1, 1)])
-def test_unpack_sends_each_winner_once_and_in_order(channels, winners, pixels):
+def test_unpack_sends_each_winner_once_and_in_order():
+    m = Module()
+    for channels, winners, pixels in ((4, 2, 3), (3, 3, 2), (2, 1, 1)):
+        _claim_unpacked(m, channels, winners, pixels)
+    assert_proved(m, name="unpack", depth=2)
+
+
+def _claim_unpacked(m: Module, channels: int, winners: int, pixels: int) -> None:
     stage = Unpack(UnpackConfig(source=WinnersFormat((channels, 1, pixels), SIGNED, winners)))
-    m, opened = surround(stage)
+    opened = surround(m, stage, f"unpack_{channels}_{winners}")
     kept = _keep(m, stage)
     entry = stage.config.target.payload
 
@@ -193,4 +211,3 @@ def test_unpack_sends_each_winner_once_and_in_order(channels, winners, pixels):
     held = Cat(entries(kept, pixel)) >> (sent * entry.size)[:6]
     owed = Mux(busy, entries_of(left, pixel), 0)
     golden.claim_holds(m, level, owed, [held.word_select(n, entry.size) for n in range(winners)])
-    assert_proved(m, name=f"unpack_{channels}", depth=2)
