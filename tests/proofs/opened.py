@@ -25,7 +25,7 @@ class Opened(Elaboratable):
         self.component = component
         self.parts: dict[str, Elaboratable] = {}
         self._modules: dict[str, Module] = {}
-        self._names: dict[str, dict[str, object]] = {}
+        self._names: dict[str, dict[str, list]] = {}
         self._top = self._open("", component)
 
     def elaborate(self, platform: object) -> Module:
@@ -33,6 +33,10 @@ class Opened(Elaboratable):
 
     def value(self, name: str, path: str = "") -> Value:
         """Return what the source of a part calls by this name, in `elaborate` or a method that it calls."""
+        return self._names[path][name][-1]
+
+    def values(self, name: str, path: str = "") -> list[Value]:
+        """Return what bears this name in each call of a method, in the order of the calls' ends."""
         return self._names[path][name]
 
     def rows(self, path: str) -> list[Value]:
@@ -62,13 +66,14 @@ class Opened(Elaboratable):
         return module
 
 
-def _elaborate(part: Elaboratable) -> tuple[Module, dict[str, object]]:
+def _elaborate(part: Elaboratable) -> tuple[Module, dict[str, list]]:
     """Elaborate one part, and note the local names of its methods."""
-    names: dict[str, object] = {}
+    names: dict[str, list] = {}
 
     def note(frame: FrameType, event: str, _: object) -> None:
         if event == "return" and frame.f_locals.get("self") is part:
-            names.update(frame.f_locals)
+            for name, value in frame.f_locals.items():
+                names.setdefault(name, []).append(value)
 
     before = sys.getprofile()
     sys.setprofile(note)
