@@ -216,8 +216,8 @@ def train(trainer: Trainer, out: Path, resume: bool) -> None:
             trainer.save(progress)
     save_checkpoint(trainer.model, out)
     facts = {"variant": trainer.variant, "seed": trainer.seed, "recipe": dataclasses.asdict(trainer.recipe)}
-    facts |= {"accuracy": trainer.results, "nonzeros": nonzero_weights(trainer.model)}
-    facts |= {"history": trainer.history}
+    facts |= {"taught": trainer.teacher is not None, "accuracy": trainer.results}
+    facts |= {"nonzeros": nonzero_weights(trainer.model), "history": trainer.history}
     out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 
 
