@@ -32,6 +32,8 @@ OPTIONS = (
     "-Wno-fatal -Wno-lint -Wno-style --prefix Vtop --top-module harness -o simulator"
 ).split()
 
+SPEED = ("OPT_FAST=-O2", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2")
+
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
@@ -94,9 +96,34 @@ def _verilate(folder: Path, arguments: list[str]) -> None:
     verilator = shutil.which("verilator", path=environment["PATH"])
     _run("verilator", [verilator, "--Mdir", str(folder / "obj"), *arguments], folder, environment)
     jobs = f"-j{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
-    speed = ["OPT_FAST=-O2", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2"]
-    command = ["make", "-C", str(folder / "obj"), "-f", "Vtop.mk", jobs, *make_variables(), *speed]
+    command = ["make", "-C", str(folder / "obj"), "-f", "Vtop.mk", jobs, *make_variables(), *SPEED]
+    runtime = runtime_cache(["--trace-vcd" in arguments])
+    for compiled in runtime.glob("*.o"):
+        shutil.copy(compiled, folder / "obj")  # newer than its source, so that make leaves it alone
     _run("make", command, folder, environment)
+    _keep_runtime(folder / "obj", runtime)
+
+
+def runtime_cache(options: list[object]) -> Path:
+    """Return where Verilator's own library, the same for all designs, is kept once it was compiled."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    facts = [simulator_name(), sys.prefix, *SPEED, *map(str, options)]
+    key = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    return home / "zeroskip" / f"verilated-{key}"
+
+
+def _keep_runtime(objects: Path, runtime: Path) -> None:
+    """Keep the library's object files, whole or not at all; a cache that cannot be written is none."""
+    if runtime.is_dir():
+        return
+    partial = runtime.with_name(f"{runtime.name}.{os.getpid()}")
+    try:
+        partial.mkdir(parents=True)
+        for compiled in objects.glob("verilated*.o"):
+            shutil.copy(compiled, partial)
+        partial.rename(runtime)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def run_simulator(simulator: Path, directory: Path, folder: Path, plusargs: dict[str, int | str]) -> None:
