@@ -1,0 +1,168 @@
+"""Sums that share parts: find pairs of terms that occur in many sums, and compute each pair once."""
+
+import heapq
+from collections import Counter
+from typing import NamedTuple
+
+from hdl.conv.signed_digits import Term
+from hdl.numerics import signed_bits
+
+__all__ = ["Pattern", "Range", "Sharing"]
+
+
+class Range(NamedTuple):
+    """The values that a signal takes, both ends included."""
+
+    low: int
+    high: int
+
+    @property
+    def bits(self) -> int:
+        """Width of a signed register."""
+        return signed_bits(self.low, self.high)
+
+    def scaled(self, shift: int, sign: int) -> "Range":
+        """Return the range of `sign × (signal << shift)`."""
+        ends = (sign * self.low << shift, sign * self.high << shift)
+        return Range(min(ends), max(ends))
+
+    def plus(self, other: "Range") -> "Range":
+        """Return the range of a sum."""
+        return Range(self.low + other.low, self.high + other.high)
+
+
+class Pattern(NamedTuple):
+    """`left + sign × (right << shift)`, where left and right are signals."""
+
+    left: int
+    right: int
+    shift: int
+    sign: int
+
+
+class Sharing:
+    """Sums of terms, rewritten step by step until no pair of terms occurs twice.
+
+    The most frequent pair becomes a signal of its own (Hartley's two-term elimination), again and again.
+    Of pairs equally frequent, the one whose operands overlap most in the width of their sum goes first, then
+    the one that is ready earliest. Deterministic.
+
+    Parameters
+    ----------
+    ranges : list of Range
+        Of the signals that exist; grows.
+    sums : list of sets of Term
+        Are rewritten.
+    constants : list of int
+        What will be added to each sum as one more term, unless it is 0.
+    extra_depth : int or None
+        How many adders deeper than without sharing a sum may become; None sets no limit.
+
+    Attributes
+    ----------
+    patterns : list of Pattern
+        The signals made, numbered from where `ranges` ended.
+    depths : list of int
+        Adders in a row up to each signal.
+    """
+
+    def __init__(
+        self,
+        ranges: list[Range],
+        sums: list[set[Term]],
+        constants: list[int],
+        extra_depth: int | None = None,
+    ) -> None:
+        self.ranges, self.sums = ranges, sums
+        self.patterns: list[Pattern] = []
+        self.depths = [0] * len(ranges)
+        self._counts: Counter[Pattern] = Counter()
+        self._heap: list[tuple] = []
+        self._scores: dict[Pattern, tuple[int, int]] = {}
+        self._limits: list[int | None] = [None] * len(sums)
+        if extra_depth is not None:
+            # Terms that are d adders deep have a tree of depth t if the 2**d add up to at most 2**t.
+            counts = [len(terms) + bool(one) for terms, one in zip(sums, constants, strict=True)]
+            self._limits = [
+                (1 << (max(count - 1, 0).bit_length() + extra_depth)) - bool(one)
+                for count, one in zip(counts, constants, strict=True)
+            ]
+
+    def run(self) -> None:
+        """Rewrite the sums."""
+        for terms in self.sums:
+            ordered = sorted(terms)
+            for n, term in enumerate(ordered):
+                self._counts.update(_pattern(term, other) for other in ordered[:n])
+        self._push(self._counts)
+        while self._heap:
+            _, _, pattern, count = heapq.heappop(self._heap)
+            if self._counts[pattern] == count:
+                found = self._occurrences(pattern)
+                if len(found) > 1:
+                    self._replace(pattern, found)
+
+    def _push(self, patterns: set[Pattern] | Counter[Pattern]) -> None:
+        """Queue the patterns that occur more than once, by their worth."""
+        for pattern in sorted(patterns):
+            count = self._counts[pattern]
+            if count > 1:
+                if pattern not in self._scores:
+                    self._scores[pattern] = self._score(pattern)
+                heapq.heappush(self._heap, (-count, self._scores[pattern], pattern, count))
+
+    def _score(self, pattern: Pattern) -> tuple[int, int]:
+        """Return what is better small: bits of the sum without overlap, and its depth."""
+        left, right = self.ranges[pattern.left], self.ranges[pattern.right]
+        total = left.plus(right.scaled(pattern.shift, pattern.sign))
+        overlap = min(left.bits, right.bits + pattern.shift)
+        return total.bits - overlap, max(self.depths[pattern.left], self.depths[pattern.right])
+
+    def _occurrences(self, pattern: Pattern) -> list[tuple[int, Term, Term]]:
+        """Return where a pattern stands: (sum, left term, right term), no term twice."""
+        left, right, shift, sign = pattern
+        depths = self.depths[left], self.depths[right]
+        growth = (2 << max(depths)) - (1 << depths[0]) - (1 << depths[1])
+        found = []
+        for number, terms in enumerate(self.sums):
+            candidates = sorted(term for term in terms if term.signal == left)
+            limit, used = self._limits[number], set()
+            room = growth
+            if candidates and limit is not None:
+                room = limit - sum(1 << self.depths[term.signal] for term in terms)
+            for term in candidates:
+                other = Term(right, term.shift + shift, term.sign * sign)
+                if growth <= room and other in terms and other != term and not {term, other} & used:
+                    used |= {term, other}
+                    found.append((number, term, other))
+                    room -= growth if limit is not None else 0
+        return found
+
+    def _replace(self, pattern: Pattern, found: list[tuple[int, Term, Term]]) -> None:
+        """Make a signal of a pattern, and use it."""
+        signal = len(self.ranges)
+        left, right = self.ranges[pattern.left], self.ranges[pattern.right]
+        self.ranges.append(left.plus(right.scaled(pattern.shift, pattern.sign)))
+        self.depths.append(1 + max(self.depths[pattern.left], self.depths[pattern.right]))
+        self.patterns.append(pattern)
+        touched: set[Pattern] = set()
+        for number, *pair in found:
+            terms = self.sums[number]
+            for term in pair:
+                terms.remove(term)
+                gone = [_pattern(term, other) for other in terms]
+                self._counts.subtract(gone)
+                touched.update(gone)
+            term = Term(signal, pair[0].shift, pair[0].sign)
+            made = [_pattern(term, other) for other in terms]
+            self._counts.update(made)
+            touched.update(made)
+            terms.add(term)
+        self._push(touched)
+
+
+def _pattern(first: Term, second: Term) -> Pattern:
+    """Return the pattern of a pair: the term with the lower shift is its left one."""
+    if (second.shift, second.signal) < (first.shift, first.signal):
+        first, second = second, first
+    return Pattern(first.signal, second.signal, second.shift - first.shift, first.sign * second.sign)
