@@ -5,12 +5,11 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
 
 from hdl.activation.key_reader import KeyReader, KeyReaderConfig
 from hdl.activation.radix_select import RadixSelect, RadixSelectConfig
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -95,7 +94,7 @@ class GlobalWinnersConfig:
         return Timing(np.array(accepted[1:]), np.concatenate(offered))
 
 
-class GlobalWinners(wiring.Component):
+class GlobalWinners(StreamComponent):
     """Keep the k largest elements of each frame.
 
     Every element stands for a key that no other equals: the value in offset binary, and below it its
@@ -127,15 +126,6 @@ class GlobalWinners(wiring.Component):
     i : In(stream.Signature(source.payload))
     o : Out(stream.Signature(target.payload))
     """
-
-    def __init__(self, config: GlobalWinnersConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import FixedPoint, signed_bits
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -86,7 +85,7 @@ class RequantizeConfig:
         return self.source.form.minimum * self.multiplier, self.source.form.maximum * self.multiplier
 
 
-class Requantize(wiring.Component):
+class Requantize(StreamComponent):
     """Scale, round and saturate every lane.
 
     Timing
@@ -112,15 +111,6 @@ class Requantize(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: RequantizeConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -5,10 +5,9 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.activation.sorting_network import SortingNetwork, merging_network, sorting_network
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -88,7 +87,7 @@ class TopKConfig:
         return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 
-class TopK(wiring.Component):
+class TopK(StreamComponent):
     """Keep the k largest channels of each pixel.
 
     Every element becomes a key that no other equals: the value in offset binary, and below it the inverted
@@ -121,15 +120,6 @@ class TopK(wiring.Component):
     i : In(stream.Signature(source.payload))
     o : Out(stream.Signature(target.payload))
     """
-
-    def __init__(self, config: TopKConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

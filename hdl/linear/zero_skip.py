@@ -5,14 +5,14 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import wiring
 
 from hdl.mac.fetch import directory_layout, directory_rows
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.rom import Rom, RomConfig
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, EntryFormat, bits_of
 from hdl.streams.timing import Timing
 
@@ -128,7 +128,7 @@ class ZeroSkipLinearConfig:
         return Timing(np.array(accepted), np.array(offered))
 
 
-class ZeroSkipLinear(wiring.Component):
+class ZeroSkipLinear(StreamComponent):
     """Fetch the nonzero weights of every entry's input, and accumulate; read out at the frame's end.
 
     Timing
@@ -155,15 +155,6 @@ class ZeroSkipLinear(wiring.Component):
     i : In(stream.Signature(source.payload))
     o : Out(stream.Signature(target.payload))
     """
-
-    def __init__(self, config: ZeroSkipLinearConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import memory, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import memory
 
 from hdl.numerics import bits_for_range
+from hdl.streams.component import StreamComponent
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -68,7 +68,7 @@ class MaxPoolConfig:
         return Timing(accepted, frames[:, rows][:, :, columns].reshape(-1) + self.latency)
 
 
-class MaxPool(wiring.Component):
+class MaxPool(StreamComponent):
     """Fold each beat into the partial maximum of its window; send the window's last one.
 
     Timing
@@ -93,15 +93,6 @@ class MaxPool(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: MaxPoolConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -47,7 +46,7 @@ class CollectConfig:
         return Timing(accepted, accepted[self.source.groups - 1 :: self.source.groups] + self.latency)
 
 
-class Collect(wiring.Component):
+class Collect(StreamComponent):
     """Keep a pixel's groups until its last one comes, then send them together.
 
     Timing
@@ -73,15 +72,6 @@ class Collect(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: CollectConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data
 
 from hdl.numerics import bits_for_range
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, EntryFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -101,7 +101,7 @@ class CompactConfig:
         return Timing(np.array(accepted), np.array(offered))
 
 
-class Compact(wiring.Component):
+class Compact(StreamComponent):
     """Pick the nonzero lanes of each beat, the lowest first.
 
     Timing
@@ -128,15 +128,6 @@ class Compact(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: CompactConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

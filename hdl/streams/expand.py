@@ -6,10 +6,9 @@ from operator import or_
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range, signed_bits
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -57,7 +56,7 @@ class ExpandConfig:
         return Timing(accepted, (accepted[:, None] + np.arange(groups)).reshape(-1) + self.latency)
 
 
-class Expand(wiring.Component):
+class Expand(StreamComponent):
     """Hold a pixel's winners while its groups pass; each lane takes the winner that falls on it.
 
     Timing
@@ -82,15 +81,6 @@ class Expand(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: ExpandConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

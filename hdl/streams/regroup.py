@@ -4,10 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -59,7 +58,7 @@ class RegroupConfig:
         return Timing(accepted, (accepted[:, None] + np.arange(self.parts)).reshape(-1) + self.latency)
 
 
-class Regroup(wiring.Component):
+class Regroup(StreamComponent):
     """Send each beat in `parts` parts, the lowest lanes first.
 
     Timing
@@ -80,15 +79,6 @@ class Regroup(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: RegroupConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

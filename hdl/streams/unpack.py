@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.streams.component import StreamComponent
 from hdl.streams.formats import EntryFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -65,7 +64,7 @@ class UnpackConfig:
         return Timing(accepted, (accepted[:, None] + np.arange(winners)).reshape(-1) + self.latency)
 
 
-class Unpack(wiring.Component):
+class Unpack(StreamComponent):
     """Shift a pixel's pairs out, one a cycle.
 
     Timing
@@ -91,15 +90,6 @@ class Unpack(wiring.Component):
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
     """
-
-    def __init__(self, config: UnpackConfig) -> None:
-        self.config = config
-        super().__init__(
-            {
-                "i": In(stream.Signature(config.source.payload)),
-                "o": Out(stream.Signature(config.target.payload)),
-            }
-        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
