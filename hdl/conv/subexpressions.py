@@ -40,12 +40,32 @@ class Pattern(NamedTuple):
     sign: int
 
 
+class Entry(NamedTuple):
+    """A pattern that waits for its turn, the most frequent ones first."""
+
+    minus_count: int
+    score: tuple[int, int]
+    pattern: Pattern
+
+
+class Occurrence(NamedTuple):
+    """Where a pattern stands."""
+
+    sum: int
+    left: Term
+    right: Term
+
+
+CANDIDATES = 24
+"""Equally frequent patterns that are compared; more take longer and rarely gain."""
+
+
 class Sharing:
     """Sums of terms, rewritten step by step until no pair of terms occurs twice.
 
     The most frequent pair becomes a signal of its own (Hartley's two-term elimination), again and again.
-    Of pairs equally frequent, the one whose operands overlap most in the width of their sum goes first, then
-    the one that is ready earliest. Deterministic.
+    Of pairs equally frequent, the one that takes terms from the fewest other repeated pairs goes first, then
+    the one whose operands overlap most in the width of their sum. Deterministic.
 
     Parameters
     ----------
@@ -77,7 +97,7 @@ class Sharing:
         self.patterns: list[Pattern] = []
         self.depths = [0] * len(ranges)
         self._counts: Counter[Pattern] = Counter()
-        self._heap: list[tuple] = []
+        self._heap: list[Entry] = []
         self._scores: dict[Pattern, tuple[int, int]] = {}
         self._limits: list[int | None] = [None] * len(sums)
         if extra_depth is not None:
@@ -95,12 +115,35 @@ class Sharing:
             for n, term in enumerate(ordered):
                 self._counts.update(_pattern(term, other) for other in ordered[:n])
         self._push(self._counts)
-        while self._heap:
-            _, _, pattern, count = heapq.heappop(self._heap)
-            if self._counts[pattern] == count:
-                found = self._occurrences(pattern)
+        while candidates := self._candidates():
+            best = min(candidates, key=lambda entry: (self._spoiled(entry.pattern, candidates[entry]), entry))
+            for entry in candidates.keys() - {best}:
+                heapq.heappush(self._heap, entry)
+            self._replace(best.pattern, candidates[best])
+
+    def _candidates(self) -> dict[Entry, list[Occurrence]]:
+        """Take some of the most frequent patterns, all equally frequent, with where they stand."""
+        candidates: dict[Entry, list[Occurrence]] = {}
+        while self._heap and len(candidates) < CANDIDATES:
+            entry = self._heap[0]
+            if candidates and entry.minus_count > next(iter(candidates)).minus_count:
+                break
+            heapq.heappop(self._heap)
+            if entry not in candidates and self._counts[entry.pattern] == -entry.minus_count:
+                found = self._occurrences(entry.pattern)
                 if len(found) > 1:
-                    self._replace(pattern, found)
+                    candidates[entry] = found
+        return candidates
+
+    def _spoiled(self, pattern: Pattern, found: list[Occurrence]) -> int:
+        """Count the repeated pairs that a pattern would take terms from."""
+        return sum(
+            self._counts[_pattern(term, other)] > 1
+            for number, *pair in found
+            for other in self.sums[number]
+            if other not in pair
+            for term in pair
+        )
 
     def _push(self, patterns: set[Pattern] | Counter[Pattern]) -> None:
         """Queue the patterns that occur more than once, by their worth."""
@@ -109,7 +152,7 @@ class Sharing:
             if count > 1:
                 if pattern not in self._scores:
                     self._scores[pattern] = self._score(pattern)
-                heapq.heappush(self._heap, (-count, self._scores[pattern], pattern, count))
+                heapq.heappush(self._heap, Entry(-count, self._scores[pattern], pattern))
 
     def _score(self, pattern: Pattern) -> tuple[int, int]:
         """Return what is better small: bits of the sum without overlap, and its depth."""
@@ -118,8 +161,8 @@ class Sharing:
         overlap = min(left.bits, right.bits + pattern.shift)
         return total.bits - overlap, max(self.depths[pattern.left], self.depths[pattern.right])
 
-    def _occurrences(self, pattern: Pattern) -> list[tuple[int, Term, Term]]:
-        """Return where a pattern stands: (sum, left term, right term), no term twice."""
+    def _occurrences(self, pattern: Pattern) -> list[Occurrence]:
+        """Return where a pattern stands, no term twice."""
         left, right, shift, sign = pattern
         depths = self.depths[left], self.depths[right]
         growth = (2 << max(depths)) - (1 << depths[0]) - (1 << depths[1])
@@ -134,11 +177,11 @@ class Sharing:
                 other = Term(right, term.shift + shift, term.sign * sign)
                 if growth <= room and other in terms and other != term and not {term, other} & used:
                     used |= {term, other}
-                    found.append((number, term, other))
+                    found.append(Occurrence(number, term, other))
                     room -= growth if limit is not None else 0
         return found
 
-    def _replace(self, pattern: Pattern, found: list[tuple[int, Term, Term]]) -> None:
+    def _replace(self, pattern: Pattern, found: list[Occurrence]) -> None:
         """Make a signal of a pattern, and use it."""
         signal = len(self.ranges)
         left, right = self.ranges[pattern.left], self.ranges[pattern.right]
