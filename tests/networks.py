@@ -59,7 +59,8 @@ def _one_by_one() -> Recipe:
 def _many_input_channels() -> Recipe:
     """More input channels than a beat carries."""
     return (11, 4, 4), [
-        nn.Conv2d(11, 6, 3, padding=1), nn.ReLU(), KWinners2d(2), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(24, 3),
+        nn.Conv2d(11, 6, 3, padding=1), nn.ReLU(), KWinners2d(2), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(24, 3),
     ]  # fmt: skip
 
 
@@ -78,7 +79,8 @@ def _image_out() -> Recipe:
 
 def _tall_kernel() -> Recipe:
     return (1, 10, 3), [
-        nn.Conv2d(1, 5, (5, 3), padding=(2, 1)), nn.BatchNorm2d(5), nn.ReLU(), nn.MaxPool2d((2, 1)), KWinners2d(2),
+        nn.Conv2d(1, 5, (5, 3), padding=(2, 1)), nn.BatchNorm2d(5), nn.ReLU(), nn.MaxPool2d((2, 1)),
+        KWinners2d(2),
         nn.Conv2d(5, 7, (3, 1)), nn.ReLU(), KWinners2d(3), nn.Flatten(), nn.Linear(63, 5),
     ]  # fmt: skip
 

@@ -12,8 +12,8 @@ class Folding:
     Parameters
     ----------
     engine : str
-        "sparse_dense" (stored indices select pixels), "zero_skip" (winners select words), or "stream"
-        (no multiplication).
+        "wires" (weights are constants of an adder graph), "sparse_dense" (stored indices select pixels),
+        "zero_skip" (winners select words), or "stream" (no multiplication).
     lanes : int
         Elements that leave a cycle.
     order : tuple of int

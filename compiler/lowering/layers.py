@@ -21,6 +21,7 @@ from hdl.activation.requantize import Requantize as Requantizer
 from hdl.activation.requantize import RequantizeConfig
 from hdl.activation.top_k import TopK, TopKConfig
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
+from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
 from hdl.mac.words import pack_words
@@ -48,7 +49,11 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
     target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order)
     filters, channels, rows, columns = op.weight.shape
     taps = op.weight.reshape(filters, channels, rows * columns)
-    if folding.engine == "sparse_dense":
+    if folding.engine == "wires":
+        source = builder.to_dense(node.name)
+        config = WiresConvConfig(source=source, target=target, weight=taps, bias=op.bias)
+        component = WiresConv
+    elif folding.engine == "sparse_dense":
         source = builder.to_dense(node.name)
         config = SparseDenseConvConfig(source=source, target=target, weight=taps, bias=op.bias)
         component = SparseDenseConv

@@ -39,8 +39,8 @@ class ChooseFolding:
     """Before: an integer graph. After: the same graph, and a schedule for it. Exact.
 
     With `interval_cycles` every layer gets the fewest multipliers that keep within it. Without, the
-    shortest interval is looked for whose multipliers fit the board's budget of DSP blocks; constants of
-    a layer that takes a single step a window are logic and not counted.
+    shortest interval is looked for whose multipliers fit the board's budget of DSP blocks; weights that
+    become wires take none.
     """
 
     board: Board
@@ -106,7 +106,7 @@ class Layer:
     def candidate(self, lanes: int) -> Candidate:
         """Return the layer with that many lanes."""
         if lanes not in self._known:
-            made = _sparse_dense if self.selects else _zero_skip
+            made = _selecting if self.selects else _zero_skip
             built = made(self.node, self.source, lanes)
             if self.global_winners is not None:
                 form = DenseFormat(self.node.output.shape, self.node.output.form, lanes, built.folding.order)
@@ -172,18 +172,18 @@ def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> in
     return None
 
 
-def _sparse_dense(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
+def _selecting(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
+    """Return a layer that selects pixels; with a lane for every filter its weights become wires."""
     filters, _, _, columns = node.op.weight.shape
+    if lanes == filters:
+        return Candidate(Folding("wires", lanes, tuple(range(filters))), _frame(node, 1, columns), 0)
     counts = np.count_nonzero(node.op.weight.reshape(filters, -1), axis=1)
     # Filters of like size share a lane: its multipliers are those of its largest filter.
     by_size = np.argsort(-counts, kind="stable")
     slots = -(-filters // lanes)
     padded = np.concatenate([by_size, np.full(slots * lanes - filters, -1)])
-    order = padded.reshape(lanes, slots).T.ravel()
-    multipliers = int(counts[by_size[::slots]].sum()) if slots > 1 else 0
-    return Candidate(
-        Folding("sparse_dense", lanes, tuple(order.tolist())), _frame(node, slots, columns), multipliers
-    )
+    folding = Folding("sparse_dense", lanes, tuple(padded.reshape(lanes, slots).T.ravel().tolist()))
+    return Candidate(folding, _frame(node, slots, columns), int(counts[by_size[::slots]].sum()))
 
 
 def _zero_skip(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:

@@ -28,10 +28,12 @@ def test_a_longer_interval_never_takes_more_multipliers():
     assert counts[0] > counts[-1]
 
 
-def test_the_input_selects_pixels_and_winners_select_words():
+def test_weights_on_the_input_become_wires_or_select_pixels_and_winners_select_words():
     schedule = ChooseFolding(BOARD)(integer_graph("speech_like"))
     engines = {name: folding.engine for name, folding in schedule.foldings}
-    assert [engines[name] for name in engines if "conv" in name] == ["sparse_dense", "zero_skip"]
+    assert [engines[name] for name in engines if "conv" in name] == ["wires", "zero_skip"]
+    slower = ChooseFolding(BOARD, 400)(integer_graph("speech_like"))
+    assert slower.folding("conv2d_1").engine == "sparse_dense"
 
 
 def test_an_interval_that_is_too_short_names_every_layer_that_cannot_keep_up():
