@@ -99,11 +99,11 @@ def claim_stable(m: Module, valid: Value, ready: Value, payload: Value) -> None:
         m.d.comb += [Assert(valid), Assert(payload == offered)]
 
 
-def delayed(m: Module, value: Value, cycles: int) -> list[Value]:
+def delayed(m: Module, value: Value, cycles: int, *, reset_less: bool = False) -> list[Value]:
     """Return a value, and what it was 1, 2, ... `cycles` cycles ago; 0 before the first."""
     values = [value]
     for number in range(cycles):
-        values.append(register := Signal(len(value), name=f"delayed_{number + 1}"))
+        values.append(register := Signal(len(value), name=f"delayed_{number + 1}", reset_less=reset_less))
         m.d.sync += register.eq(values[-2])
     return values
 

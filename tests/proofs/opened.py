@@ -3,7 +3,7 @@
 import sys
 from types import FrameType
 
-from amaranth.hdl import Elaboratable, Module, Value
+from amaranth.hdl import Elaboratable, Module, Signal, Value
 from amaranth.lib import fifo
 from amaranth.lib.memory import Memory
 
@@ -38,6 +38,10 @@ class Opened(Elaboratable):
     def values(self, name: str, path: str = "") -> list[Value]:
         """Return what bears this name in each call of a method, in the order of the calls' ends."""
         return self._names[path][name]
+
+    def driven(self, name: str, path: str = "") -> list[Signal]:
+        """Return the signals of this name that a part drives, in the order of their first assignments."""
+        return [signal for signal in self._modules[path]._driving if signal.name == name]
 
     def rows(self, path: str) -> list[Value]:
         """Return what a memory holds, row by row."""
