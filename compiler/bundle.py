@@ -12,7 +12,7 @@ import numpy as np
 from compiler.emit import check_hashes
 from compiler.errors import Problem, ToolFailed
 from compiler.execute import execute
-from compiler.frames import Samples, load_samples, to_integers
+from compiler.frames import load_samples, to_integers
 from compiler.ir import serialize
 from compiler.ir.graph import Graph
 from compiler.ir.integer_ops import IntegerOp
@@ -67,7 +67,7 @@ class Bundle:
 
         `x` is uint8 features or float frames, [n, channels, height, width], as `samples` of a build.
         """
-        samples = load_samples(Samples(x) if x.ndim == 4 else x, self.graph.input.shape)
+        samples = load_samples(np.asarray(x), self.graph.input.shape)
         logits = execute(self.graph, to_integers(self.graph, samples))
         return logits.reshape(len(x), -1) * self.graph.output_scale
 

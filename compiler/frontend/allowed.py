@@ -1,15 +1,11 @@
 """Every name that a checkpoint may mention, and the inert thing each stands for."""
 
+import re
 from dataclasses import dataclass, field
 
 __all__ = ["Callable", "ModuleClass", "ModuleState", "StorageType", "Unknown", "layer_kind", "resolve"]
 
-_TORCH_KINDS = frozenset(
-    """
-    BatchNorm1d BatchNorm2d Conv2d Dropout Dropout1d Dropout2d Flatten Identity Linear LogSoftmax
-    MaxPool2d ReLU Sequential Softmax
-    """.split()
-)
+_LAYER_NAME = re.compile("[A-Z][A-Za-z0-9]{0,63}")
 _OWN_KINDS = frozenset("FakeQuantize KWinners KWinners2d Normalize QuantizedConv2d QuantizedLinear".split())
 
 _STORAGES = {
@@ -73,12 +69,15 @@ class ModuleState:
 
 
 def layer_kind(module: str, name: str) -> str | None:
-    """Return the kind of layer that a class is, or None if it is not one that may be loaded.
+    """Return the kind of layer that a class is, or None if it is no layer.
+
+    Layers of PyTorch that cannot be compiled have a kind, too: their records are as inert as any, and the
+    importer can then say which they are, beside everything else that is wrong.
 
     >>> layer_kind("torch.nn.modules.conv", "Conv2d"), layer_kind("posix", "system")
     ('Conv2d', None)
     """
-    if name in _TORCH_KINDS and (module == "torch.nn" or module.startswith("torch.nn.modules.")):
+    if (module == "torch.nn" or module.startswith("torch.nn.modules.")) and _LAYER_NAME.fullmatch(name):
         return name
     if name in _OWN_KINDS and (module == "compiler.nn" or module.startswith("compiler.nn.")):
         return name

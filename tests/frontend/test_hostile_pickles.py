@@ -83,7 +83,7 @@ def test_no_route_runs_code(route, tmp_path):
 def test_every_name_that_is_not_allowed_is_listed(tmp_path):
     body = b"(cposix\nsystem\ncmodels.mine\nGabor\nctorch.nn.modules.activation\nSELU\nt"
     message = refusal(tmp_path, archive(pickled(body)))
-    assert "posix.system, models.mine.Gabor, torch.nn.modules.activation.SELU" in message
+    assert "posix.system, models.mine.Gabor:" in message
     assert "nothing was run" in message
     assert "torch.save(model, 'model.pt')" in message
 
