@@ -127,7 +127,7 @@ class WiresConv(wiring.Component):
     (estimated). 64 filters of 12 weights in 25 taps, 8-bit pixels, biases, two adders a stage
     (synthesized, Yosys 0.70, xcup): trained 8-bit weights 10,749 LUTs and 7,488 registers; the same
     weights rounded to two signed digits 8,879 LUTs and 6,593 registers; about 75 RAM32M16 for the queue,
-    2.8 ns between registers.
+    2.9 ns between registers at most, by its estimate.
 
     Parameters
     ----------
