@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove lint setup clean
+.PHONY: help demo test prove fuzz lint setup clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -24,6 +24,9 @@ test: $(READY)  ## run every test
 
 prove: $(READY)  ## prove every property of the components, the slow ones too
 	$(PY) -m pytest -n 2 -q tests/proofs -m "slow_proof or not slow_proof"
+
+fuzz: $(READY)  ## try N random networks (500 unless given): make fuzz N=2000
+	N=$(or $(N),500) $(PY) -m pytest -q tests/test_random_networks.py
 
 lint: $(READY)  ## check style
 	$(VENV)/bin/ruff check .
