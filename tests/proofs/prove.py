@@ -59,7 +59,7 @@ class Verdict:
 
 
 def prove(
-    design: Elaboratable, *, name: str, mode: str = "prove", depth: int = 3, limit_s: int = 240
+    design: Elaboratable, *, name: str, mode: str = "prove", depth: int = 3, limit_s: int = 600
 ) -> Verdict:
     """Ask whether every assertion in a design holds in every run.
 

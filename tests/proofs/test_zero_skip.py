@@ -1,14 +1,18 @@
-"""The zero-skipping arrays: banks never meet, sums never overflow, and the products are those of the matrix."""
+"""The zero-skipping arrays: banks never meet, sums never overflow, and products are those of the matrix."""
 
 import pytest
-from amaranth.hdl import Assert, Assume, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, signed
 
-from hdl.mac.lanes import LanesConfig
-from tests.proofs.claims import assert_proved, leaves, surround, takes
+from compiler.ir.integer_ops import IntegerLinear
+from compiler.ir.intervals import accumulator_range
+from compiler.ir.values import Value as Tensor
+from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
+from hdl.mac.words import pack_words
+from hdl.numerics import FixedPoint, signed_bits
+from hdl.streams.formats import DenseFormat, EntryFormat
+from tests.proofs.claims import Golden, assert_proved, delayed, leaves, raw, surround, takes
 from tests.proofs.components import BIAS, OUTPUTS, WEIGHT, small
 from tests.proofs.opened import Opened
-
-RULE = "no bank is filled and drained in one cycle"
 
 
 def _claim_banks(m: Module, opened: Opened, lanes: str, idle: Signal) -> None:
@@ -43,3 +47,115 @@ def test_no_bank_is_filled_and_drained_in_one_cycle():
         else:
             m.d.comb += Assert(opened.value("fetching") | (opened.value("remaining") == 0))
     assert_proved(m, name="banks", depth=2)
+
+
+INPUTS, FILTERS = WEIGHT.shape
+FORM = FixedPoint(2, 0, True)
+WIDE = signed(12)
+"""Of numbers that are certain to be exact."""
+
+
+def _tight_linear(at_most: int) -> ZeroSkipLinear:
+    """Return a matrix product whose accumulators are as narrow as the compiler makes them."""
+    source = Tensor("x", (INPUTS, 1, 1), FORM, at_most=at_most, sparse="global")
+    width = signed_bits(*accumulator_range(IntegerLinear(WEIGHT.T, BIAS, weight_bits=3), source))
+    target = DenseFormat((FILTERS, 1, 1), FixedPoint(width, 0, True), 2, OUTPUTS)
+    entries = EntryFormat((INPUTS, 1, 1), FORM, at_most, tuple(range(INPUTS)))
+    table = pack_words(WEIGHT, OUTPUTS, 2, 3)
+    return ZeroSkipLinear(ZeroSkipLinearConfig(source=entries, target=target, table=table, bias=BIAS))
+
+
+def _assume_lawful(m: Module, component: ZeroSkipLinear, at_most: int) -> None:
+    """Assume that a frame names each input once at most, and no more of them than a k-WTA leaves."""
+    entry, seen, count = component.i.payload, Signal(INPUTS), Signal(range(at_most + 1))
+    with m.If(takes(component)):
+        m.d.sync += [seen.eq(0), count.eq(0)]
+        with m.If(~entry.last):
+            m.d.sync += [seen.eq(seen | (entry.active << entry.index)), count.eq(count + entry.active)]
+        with m.If(entry.active):
+            m.d.comb += [Assume(~seen.bit_select(entry.index, 1)), Assume(count < at_most)]
+
+
+def _claim_products(m: Module, component: ZeroSkipLinear) -> None:
+    """Claim that what comes out is the matrix product of what went in."""
+    entry, target = component.i.payload, component.config.target
+    weights = Array(Array(Const(int(w), signed(4)) for w in row) for row in WEIGHT)
+    sums = []
+    for channel in range(FILTERS):
+        kept, total = Signal(WIDE, name=f"kept_{channel}"), Signal(WIDE, name=f"total_{channel}")
+        m.d.comb += total.eq(kept + Mux(entry.active, weights[entry.index][channel] * entry.value, 0))
+        with m.If(takes(component)):
+            m.d.sync += kept.eq(Mux(entry.last, 0, total))
+        sums.append((total + int(BIAS[channel]))[: target.form.width])
+    slots = [sums[channel] if channel >= 0 else Const(0, target.form.width) for channel in OUTPUTS]
+    beats = [Cat(slots[n : n + 2]) for n in range(0, len(slots), 2)]
+    golden = Golden(
+        m,
+        bits=target.payload.size,
+        places=16,
+        items=beats,
+        number=len(beats),
+        join=takes(component) & entry.last,
+        leave=leaves(component),
+    )
+    golden.claim_output(m, component.o.valid, raw(component.o))
+
+
+def _claim_exact(m: Module, opened: Opened) -> None:
+    """Claim that every accumulator holds the exact sum of the products that it was given."""
+    lanes = opened.parts["lanes"]
+    config, issue, drain = lanes.config, lanes.issue, lanes.drain
+    value = delayed(m, issue.value, 3, reset_less=True)[-1].as_signed()
+    word = delayed(m, lanes.word, 2, reset_less=True)[-1]
+    filled, banks = (delayed(m, signal, 3)[-1] for signal in (issue.valid, issue.bank))
+    drained, drained_bank, cleared = (delayed(m, s, 3)[-1] for s in (drain.valid, drain.bank, drain.clear))
+    drained_slot = delayed(m, drain.slot, 3)[-1]
+    for lane in range(config.lanes):
+        field = word.word_select(lane, config.lane_bits)
+        weight, place = field[: config.weight_bits].as_signed(), field[config.weight_bits :]
+        for bank in range(2):
+            for slot, row in enumerate(opened.rows(f"lanes.bank{bank}_{lane}")):
+                exact = Signal(WIDE, name=f"exact_{bank}_{lane}_{slot}", reset_less=True)
+                with m.If(cleared | (drained & (drained_bank == bank))):
+                    with m.If(drained_slot == slot):
+                        m.d.sync += exact.eq(0)
+                with m.Elif(filled & (banks == bank) & (place == slot)):
+                    m.d.sync += exact.eq(exact + weight * value)
+                m.d.comb += Assert(exact == row)
+
+
+@pytest.mark.slow_proof
+def test_no_partial_sum_overflows():
+    m = Module()
+    component = _tight_linear(at_most=2)
+    opened = surround(m, component)
+    _assume_lawful(m, component, at_most=2)
+    _claim_exact(m, opened)
+    # Bounded: two frames, from power-up or a later reset on.
+    assert_proved(m, name="sums", mode="bmc", depth=12)
+
+
+@pytest.mark.slow_proof
+def test_what_comes_out_is_the_matrix_product():
+    m = Module()
+    component = _tight_linear(at_most=2)
+    surround(m, component)
+    _assume_lawful(m, component, at_most=2)
+    _claim_products(m, component)
+    # Bounded: until the sums of a frame of two entries are out, and of a second frame of one.
+    m.d.comb += Assume(~ResetSignal("sync"))
+    depth = component.config.target.groups + component.config.latency + 5
+    assert_proved(m, name="products", mode="bmc", depth=depth)
+
+
+@pytest.mark.slow_proof
+def test_a_frame_after_a_reset_at_any_time_is_right():
+    m = Module()
+    component = _tight_linear(at_most=1)
+    opened = surround(m, component)
+    _assume_lawful(m, component, at_most=1)
+    _claim_products(m, component)
+    _claim_exact(m, opened)
+    # Bounded: a frame begun, a reset in any cycle of it, and the sums of the next.
+    depth = component.config.target.groups + component.config.latency + 5
+    assert_proved(m, name="reset", mode="bmc", depth=depth)
