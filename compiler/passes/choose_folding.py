@@ -12,6 +12,7 @@ from compiler.ir.schedule import Folding, Schedule
 from compiler.ir.values import Value
 from compiler.passes.assign_lanes import assign_lanes, word_counts
 from hdl.activation.global_winners import GlobalWinnersConfig
+from hdl.conv.signed_digits import signed_digits
 from hdl.streams.formats import DenseFormat
 
 __all__ = ["ChooseFolding"]
@@ -20,6 +21,12 @@ LARGEST_SELECTION = 256
 """Window elements up to which pixels are selected by wires; beyond, activations are broadcast."""
 
 MOST_INPUT_LANES = 8
+
+WIRE_GROWTH_BITS = 4
+"""Bits by which an adder of a wired layer is wider than the input, on average; estimated."""
+
+WIRES_SHARE = 0.5
+"""Most of a board's budget of logic that goes into wires for want of multipliers."""
 
 GROWTH = 2 ** (1 / 8)
 """How much longer the next interval is that is tried when one does not fit."""
@@ -38,9 +45,9 @@ class Candidate:
 class ChooseFolding:
     """Before: an integer graph. After: the same graph, and a schedule for it. Exact.
 
-    With `interval_cycles` every layer gets the fewest multipliers that keep within it. Without, the
-    shortest interval is looked for whose multipliers fit the board's budget of DSP blocks; weights that
-    become wires take none.
+    With `interval_cycles` every layer gets the fewest lanes that keep within it. Without, the shortest
+    interval is looked for whose multipliers fit the board's budget of DSP blocks. Weights that become wires
+    take none; where multipliers are short and logic is not, weights become wires that need not.
     """
 
     board: Board
@@ -56,32 +63,51 @@ class ChooseFolding:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
         else:
             _check_interval(interval, beats, layers)
-            chosen = {layer.name: layer.cheapest(interval) for layer in layers}
+            chosen = self._choose(interval, layers)
+            if _multipliers(chosen) > self._dsp_budget:
+                raise self._refusal(
+                    f"an interval of {interval} cycles", chosen, "ask for a longer --interval"
+                )
         foldings = [(name, candidate.folding) for name, candidate in chosen.items()]
         for node in graph:
             if isinstance(node.op, IntegerKWinners):
                 foldings.append((node.name, _winners_folding(graph, node, interval)))
         return Schedule(interval, lanes, tuple(foldings))
 
+    @property
+    def _dsp_budget(self) -> int:
+        return int(self.board.dsp * self.board.budget_fraction)
+
     def _shortest(self, least: int, layers: "list[Layer]") -> tuple[int, dict[str, Candidate]]:
         """Return the shortest interval from `least` on that the budget of multipliers allows."""
-        budget = int(self.board.dsp * self.board.budget_fraction)
-        smallest = {layer.name: layer.candidate(1).multipliers for layer in layers}
-        if sum(smallest.values()) > budget:
-            raise DoesNotFit(
-                Problem(
-                    max(smallest, key=smallest.get),
-                    f"the smallest design needs {sum(smallest.values())} DSP blocks, but "
-                    f"{self.board.name} offers {budget} of its {self.board.dsp}",
-                    "choose a larger board, or a network with smaller kernels",
-                )
-            )
+        smallest = {layer.name: layer.candidate(1) for layer in layers}
+        if _multipliers(smallest) > self._dsp_budget:
+            remedy = "choose a larger board, or a network with smaller kernels"
+            raise self._refusal("the smallest design", smallest, remedy)
         interval = least
-        while True:
-            chosen = {layer.name: layer.cheapest(interval) for layer in layers}
-            if sum(candidate.multipliers for candidate in chosen.values()) <= budget:
-                return interval, chosen
+        while _multipliers(chosen := self._choose(interval, layers)) > self._dsp_budget:
             interval = int(interval * GROWTH) + 1
+        return interval, chosen
+
+    def _choose(self, interval: int, layers: "list[Layer]") -> dict[str, Candidate]:
+        """Return the fewest lanes that keep up, and wires where multipliers are short."""
+        chosen = {layer.name: layer.cheapest(interval) for layer in layers}
+        if _multipliers(chosen) > self._dsp_budget:
+            room = self.board.lut * self.board.budget_fraction * WIRES_SHARE
+            wired = [layer for layer in layers if layer.selects and layer.wire_luts <= room]
+            chosen |= {layer.name: layer.candidate(layer.outputs) for layer in wired}
+        return chosen
+
+    def _refusal(self, what: str, chosen: dict[str, Candidate], remedy: str) -> DoesNotFit:
+        """Return the error that names the resource, the need, the limit and the worst layer."""
+        worst = max(chosen, key=lambda name: chosen[name].multipliers)
+        need = f"{what} needs {_multipliers(chosen)} DSP blocks, {chosen[worst].multipliers} of them here"
+        offer = f"but {self.board.name} offers {self._dsp_budget} of its {self.board.dsp}"
+        return DoesNotFit(Problem(worst, f"{need}, {offer}", remedy))
+
+
+def _multipliers(chosen: dict[str, Candidate]) -> int:
+    return sum(candidate.multipliers for candidate in chosen.values())
 
 
 class Layer:
@@ -102,6 +128,12 @@ class Layer:
     def fastest(self) -> int:
         """Cycles a frame with a lane for every output."""
         return self.candidate(self.outputs).cycles
+
+    @property
+    def wire_luts(self) -> int:
+        """Lookup tables of its weights as wires, estimated from above: nothing shared."""
+        digits = sum(len(signed_digits(weight)) for weight in self.node.op.weight.ravel().tolist())
+        return digits * (self.source.form.width + WIRE_GROWTH_BITS)
 
     def candidate(self, lanes: int) -> Candidate:
         """Return the layer with that many lanes."""

@@ -48,7 +48,7 @@ def test_an_interval_that_is_too_short_names_every_layer_that_cannot_keep_up():
 
 def test_a_board_without_enough_multipliers_names_the_worst_layer():
     tiny = replace(BOARD, dsp=8)
-    with pytest.raises(DoesNotFit, match="needs .* DSP blocks, but u250 offers 6 of its 8"):
+    with pytest.raises(DoesNotFit, match="needs .* DSP blocks, .* of them here, but u250 offers 6 of its 8"):
         ChooseFolding(tiny)(integer_graph("speech_like"))
 
 
@@ -56,3 +56,16 @@ def test_a_small_board_gets_a_longer_interval():
     small = replace(BOARD, dsp=30)
     graph = integer_graph("dense_activations")
     assert ChooseFolding(small)(graph).interval_cycles > ChooseFolding(BOARD)(graph).interval_cycles
+
+
+def test_weights_become_wires_where_multipliers_are_short_and_logic_is_not():
+    graph = integer_graph("dense_activations")
+    schedules = {lut: ChooseFolding(replace(BOARD, dsp=30, lut=lut))(graph) for lut in (1_000, BOARD.lut)}
+    engines = {lut: schedule.folding("conv2d_0").engine for lut, schedule in schedules.items()}
+    assert engines == {1_000: "sparse_dense", BOARD.lut: "wires"}
+    assert schedules[1_000].interval_cycles > schedules[BOARD.lut].interval_cycles
+
+
+def test_an_interval_that_takes_too_many_multipliers_is_refused():
+    with pytest.raises(DoesNotFit, match="an interval of 288 cycles needs .* ask for a longer --interval"):
+        ChooseFolding(replace(BOARD, dsp=30), 288)(integer_graph("dense_activations"))
