@@ -39,22 +39,12 @@ class Trainer:
         For initial weights, order and augmentation.
     teacher : nn.Sequential, optional
         Distilled from, if given; without its activation quantizers, whose rounding teaches nothing.
-    start : nn.Sequential, optional
-        A float model of the same variant to go on from: its masks open and thin out once more, which
-        lets weights in that lost too early, while its winners stay as few as they are.
     """
 
     def __init__(
-        self,
-        variant: str,
-        recipe: Recipe,
-        data: dict[str, Split],
-        seed: int,
-        teacher: nn.Sequential | None,
-        start: nn.Sequential | None = None,
+        self, variant: str, recipe: Recipe, data: dict[str, Split], seed: int, teacher: nn.Sequential | None
     ) -> None:
         torch.manual_seed(seed)
-        self.goes_on = start is not None
         self.variant, self.recipe, self.data, self.seed = variant, recipe, data, seed
         self.teacher = None if teacher is None else _without_quantizers(teacher)
         self.results: dict[str, dict] = {}
@@ -64,7 +54,7 @@ class Trainer:
         self.history: list[dict] = []
         self.steps_per_epoch = sum(1 for _ in self._batches())
         self.order.manual_seed(seed)
-        self._start_stage("float", self._float_model() if start is None else start)
+        self._start_stage("float", self._float_model())
 
     def _batches(self):
         return batches(self.data["train"], self.recipe.batch, self.order, self.recipe.unknown)
@@ -98,10 +88,9 @@ class Trainer:
         peak = self.recipe.peak_rate if in_float else self.recipe.finetune_rate
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, peak)
-        thinning = in_float and not self.goes_on
         for name, layer in winner_layers(self.model).items():
-            layer.k = winners_at(progress if thinning else 1.0, self.recipe)[name]
-            remaining = max(0.0, 1 - progress / self.recipe.end) if thinning else 0.0
+            layer.k = winners_at(progress if in_float else 1.0, self.recipe)[name]
+            remaining = max(0.0, 1 - progress / self.recipe.end) if in_float else 0.0
             layer.boost_strength = self.recipe.boost_strength * remaining
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -194,7 +183,6 @@ def main() -> None:
     parser.add_argument("--variant", choices=VARIANTS, default="sparse_sparse")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--teacher", type=Path, help="checkpoint to distill from")
-    parser.add_argument("--start", type=Path, help="OUT.float of an earlier run, to go on from")
     parser.add_argument("--resume", action="store_true", help="continue from OUT.resume if it is there")
     for field in dataclasses.fields(Recipe):
         option = "--" + field.name.replace("_", "-")
@@ -204,9 +192,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = {name: load_split(arguments.data, name).to(device) for name in ("train", "val", "devtest")}
     teacher = load_checkpoint(arguments.teacher).float().to(device) if arguments.teacher else None
-    start = torch.load(arguments.start, weights_only=False)["model"] if arguments.start else None
-    trainer = Trainer(arguments.variant, recipe, data, arguments.seed, teacher, start)
-    train(trainer, arguments.out, arguments.resume)
+    train(Trainer(arguments.variant, recipe, data, arguments.seed, teacher), arguments.out, arguments.resume)
 
 
 def train(trainer: Trainer, out: Path, resume: bool) -> None:
@@ -226,7 +212,6 @@ def train(trainer: Trainer, out: Path, resume: bool) -> None:
         trainer.results[stage] = scores
         print(stage, scores, flush=True)
         if stage == "float":
-            trainer.save(out.with_name(out.name + ".float"))
             trainer.start_integer_stage()
             trainer.save(progress)
     save_checkpoint(trainer.model, out)

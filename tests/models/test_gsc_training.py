@@ -1,6 +1,5 @@
 """The recipe: schedules, structure of the result, resuming, files."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -114,19 +113,6 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path):
     resumed.run_epoch(2)
     pairs = zip(straight.model.state_dict().values(), resumed.model.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
-
-
-def test_going_on_opens_the_masks_again_but_not_the_winners(tmp_path):
-    first = Trainer("sparse_sparse", TINY, tiny_data(), seed=0, teacher=None)
-    train(first, tmp_path / "first.pt", resume=False)
-    start = torch.load(tmp_path / "first.pt.float", weights_only=False)["model"]
-    assert sum(nonzero_weights(start).values()) <= 127_568
-    late = dataclasses.replace(TINY, end=1.0)
-    second = Trainer("sparse_sparse", late, tiny_data(), seed=0, teacher=None, start=start)
-    record = second.run_epoch(2)
-    assert record["nonzeros"] > 127_568
-    assert record["winners"] == {"winners1": 6, "winners2": 6, "winners3": 150}
-    assert second.run_epoch(2)["nonzeros"] <= 127_568
 
 
 def test_checkpoints_are_small_exact_and_reproducible(tmp_path):
