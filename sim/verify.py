@@ -103,7 +103,8 @@ def verify(
     SimulationError
         A tool is missing or failed, or the directory is damaged. A wrong design is no error, but a verdict.
     """
-    session = _open_session(Path(directory), vectors, stalls)
+    # The simulator runs elsewhere, so a relative path would lead it astray.
+    session = _open_session(Path(directory).resolve(), vectors, stalls)
     progress("building the simulator")
     simulator = build_simulator(session.directory, session.contract)
     outcomes = []

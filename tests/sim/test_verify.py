@@ -53,6 +53,12 @@ def test_a_verification_repeats_every_cycle(built):
     assert [result.cycles for result in first.patterns] == [result.cycles for result in second.patterns]
 
 
+def test_a_build_directory_may_be_named_relative_to_here(built, monkeypatch):
+    write_design(built, make_vectors(4))
+    monkeypatch.chdir(built.parent)
+    assert verify(built.name, stalls=["none"]).passed
+
+
 @pytest.mark.parametrize(("fault", "text"), FAULTS)
 def test_a_fault_is_caught_and_located(built, fault, text):
     vectors = make_vectors(8)
