@@ -1,5 +1,6 @@
 """The zero-skipping arrays: banks never meet, sums never overflow, and products are those of the matrix."""
 
+import numpy as np
 import pytest
 from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, ResetSignal, Signal, signed
 
@@ -13,6 +14,7 @@ from hdl.streams.formats import DenseFormat, EntryFormat
 from tests.proofs.claims import Golden, assert_proved, delayed, leaves, raw, surround, takes
 from tests.proofs.components import BIAS, OUTPUTS, WEIGHT, small
 from tests.proofs.opened import Opened
+from tests.proofs.prove import prove
 
 
 def _claim_banks(m: Module, opened: Opened, lanes: str, idle: Signal) -> None:
@@ -55,10 +57,10 @@ WIDE = signed(12)
 """Of numbers that are certain to be exact."""
 
 
-def _tight_linear(at_most: int) -> ZeroSkipLinear:
-    """Return a matrix product whose accumulators are as narrow as the compiler makes them."""
+def _tight_linear(at_most: int, spare_bits: int = 0) -> ZeroSkipLinear:
+    """Return a matrix product whose accumulators are as narrow as the compiler makes them, or narrower."""
     source = Tensor("x", (INPUTS, 1, 1), FORM, at_most=at_most, sparse="global")
-    width = signed_bits(*accumulator_range(IntegerLinear(WEIGHT.T, BIAS, weight_bits=3), source))
+    width = signed_bits(*accumulator_range(IntegerLinear(WEIGHT.T, BIAS, weight_bits=3), source)) - spare_bits
     target = DenseFormat((FILTERS, 1, 1), FixedPoint(width, 0, True), 2, OUTPUTS)
     entries = EntryFormat((INPUTS, 1, 1), FORM, at_most, tuple(range(INPUTS)))
     table = pack_words(WEIGHT, OUTPUTS, 2, 3)
@@ -124,6 +126,13 @@ def _claim_exact(m: Module, opened: Opened) -> None:
                 m.d.comb += Assert(exact == row)
 
 
+def _cycles(component: ZeroSkipLinear, frames: int) -> int:
+    """Return how long it takes from power-up until the sums of some full frames are out."""
+    config = component.config
+    arrivals = np.full(frames * config.source.at_most, config.target.groups)
+    return int(config.timing(arrivals).offered[-1]) + 1
+
+
 @pytest.mark.slow_proof
 def test_no_partial_sum_overflows():
     m = Module()
@@ -131,8 +140,18 @@ def test_no_partial_sum_overflows():
     opened = surround(m, component)
     _assume_lawful(m, component, at_most=2)
     _claim_exact(m, opened)
-    # Bounded: two frames, from power-up or a later reset on.
-    assert_proved(m, name="sums", mode="bmc", depth=12)
+    # Bounded: two frames, or one before a reset in any cycle and one after it.
+    assert_proved(m, name="sums", mode="bmc", depth=16)
+
+
+@pytest.mark.slow_proof
+def test_one_bit_less_would_overflow():
+    m = Module()
+    component = _tight_linear(at_most=2, spare_bits=1)
+    opened = surround(m, component)
+    _assume_lawful(m, component, at_most=2)
+    _claim_exact(m, opened)
+    assert not prove(m, name="sums", mode="bmc", depth=12).passed
 
 
 @pytest.mark.slow_proof
@@ -142,10 +161,9 @@ def test_what_comes_out_is_the_matrix_product():
     surround(m, component)
     _assume_lawful(m, component, at_most=2)
     _claim_products(m, component)
-    # Bounded: until the sums of a frame of two entries are out, and of a second frame of one.
     m.d.comb += Assume(~ResetSignal("sync"))
-    depth = component.config.target.groups + component.config.latency + 5
-    assert_proved(m, name="products", mode="bmc", depth=depth)
+    # Bounded: until the sums of two frames of two entries are out, with a pause.
+    assert_proved(m, name="products", mode="bmc", depth=_cycles(component, frames=2) + 1)
 
 
 @pytest.mark.slow_proof
@@ -156,6 +174,6 @@ def test_a_frame_after_a_reset_at_any_time_is_right():
     _assume_lawful(m, component, at_most=1)
     _claim_products(m, component)
     _claim_exact(m, opened)
-    # Bounded: a frame begun, a reset in any cycle of it, and the sums of the next.
-    depth = component.config.target.groups + component.config.latency + 5
-    assert_proved(m, name="reset", mode="bmc", depth=depth)
+    # Bounded: until the sums of the frame after a reset in the first cycles are out.
+    cycles = component.config.target.groups + 1
+    assert_proved(m, name="reset", mode="bmc", depth=cycles + _cycles(component, frames=1) + 1)
