@@ -95,7 +95,7 @@ class Trainer:
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the loss of one augmented batch."""
-        precise = torch.autocast(self.device.type, dtype=torch.bfloat16)
+        precise = torch.autocast(self.device.type, torch.bfloat16, enabled=_has_bfloat16(self.device))
         with precise:
             scores = self.model(x).float()
         loss = functional.cross_entropy(scores, y, label_smoothing=self.recipe.smoothing)
@@ -157,6 +157,11 @@ class Trainer:
         self.sparsity.load_state_dict(state["sparsity"])
         self.order.set_state(state["order"].cpu())
         torch.set_rng_state(state["random"].cpu())
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Say whether 16-bit arithmetic is native: a processor that emulates it takes eight times as long."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def _without_quantizers(model: nn.Sequential) -> nn.Sequential:
