@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from boards.flows import Flow
+
 __all__ = ["CLOCK_SOURCES", "Board"]
 
 CLOCK_SOURCES = ("assumed", "placed and routed")
@@ -40,6 +42,8 @@ class Board:
         How frames get to the design and logits come back.
     budget_fraction : float
         Share of each resource that a design may use; the rest is left to routing and the shell.
+    flow : Flow, optional
+        How a bitstream is made for it.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Board:
     clock_source: str
     host_interface: str
     budget_fraction: float = 0.75
+    flow: Flow | None = None
 
     def __post_init__(self) -> None:
         if self.name != self.name.lower() or not self.name or " " in self.name:

@@ -1,0 +1,94 @@
+"""What every flow takes and gives."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from boards.board import Board
+
+__all__ = ["Flow", "FlowError", "Implementation", "Job"]
+
+
+class FlowError(Exception):
+    """A tool is missing or failed, or a design does not suit a board: `where`, `what`, and what `next`."""
+
+    def __init__(self, where: str, what: str, next: str = "") -> None:
+        super().__init__(f"{where}: {what}" + (f"; {next}" if next else ""))
+        self.where, self.what, self.next = where, what, next
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be put on a board.
+
+    Parameters
+    ----------
+    directory : Path
+        A build directory whose hashes were checked.
+    manifest : dict
+        What its `manifest.json` says.
+    board : Board
+        What it was built for.
+    clock_mhz : float
+        Clock to aim for.
+    progress : called with the name of each step as it begins
+    """
+
+    directory: Path
+    manifest: Mapping[str, Any]
+    board: "Board"
+    clock_mhz: float
+    progress: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """What a flow made.
+
+    Parameters
+    ----------
+    bitstream : str
+        What the board loads; its path in the build directory.
+    clock_mhz : float
+        Clock at which the accelerator runs in it: no higher than what routing allows.
+    reached_mhz : float
+        Highest clock that the slowest path allows, placed and routed.
+    wanted_mhz : float
+        Clock that was aimed for.
+    resources : dict
+        By resource `(used, available)`.
+    tools : dict
+        Versions of the programs, by name.
+    seconds : float
+        Time that making it took.
+    """
+
+    bitstream: str
+    clock_mhz: float
+    reached_mhz: float
+    wanted_mhz: float
+    resources: Mapping[str, tuple[int, int]]
+    tools: Mapping[str, str]
+    seconds: float
+
+
+class Flow(Protocol):
+    """A way from a build directory to a bitstream: a frozen dataclass; its fields are a board's own facts.
+
+    It keeps everything that it writes in a folder of the build directory that is called like itself.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call the flow, and its folder."""
+
+    def run(self, job: Job) -> Implementation:
+        """Make the bitstream.
+
+        Raises
+        ------
+        FlowError
+            Where the tool is not installed, `next` is the exact command, and where to run it.
+        """
