@@ -19,7 +19,7 @@ from sim.vectors import Vectors, load_vectors, pack_frames
 from sim.verdict import Failure, PatternResult, Verdict, write_verdict
 from sim.verilator import build_simulator, run_simulator, scratch_folder
 
-__all__ = ["STALLS", "ExpectedLayers", "verify"]
+__all__ = ["STALLS", "ExpectedLayers", "Session", "open_session", "verify"]
 
 STALLS = ("none", "source", "sink", "both")
 SEED = 1
@@ -29,7 +29,7 @@ ExpectedLayers = Callable[[list[int]], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class _Session:
+class Session:
     """What every run of one verification shares."""
 
     directory: Path
@@ -104,7 +104,7 @@ def verify(
         A tool is missing or failed, or the directory is damaged. A wrong design is no error, but a verdict.
     """
     # The simulator runs elsewhere, so a relative path would lead it astray.
-    session = _open_session(Path(directory).resolve(), vectors, stalls)
+    session = open_session(Path(directory).resolve(), vectors, stalls)
     progress("building the simulator")
     simulator = build_simulator(session.directory, session.contract)
     outcomes = []
@@ -133,7 +133,8 @@ def verify(
     return verdict
 
 
-def _open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> _Session:
+def open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> Session:
+    """Read what a build directory promises, and its first `count` vectors, or all of them."""
     contract = load_contract(directory)
     available = load_vectors(directory / "vectors.npz", contract)
     unknown = [stall for stall in stalls if stall not in STALLS]
@@ -143,10 +144,10 @@ def _open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> 
     if not 1 <= count <= len(available):
         what = f"must be from 1 to {len(available)}, the vectors in the build directory, not {count}"
         raise SimulationError("vectors", what, "build with more samples to have more")
-    return _Session(directory, contract, available.first(count))
+    return Session(directory, contract, available.first(count))
 
 
-def _run_pattern(session: _Session, simulator: Path, stall: str) -> _Outcome:
+def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
     started = time.monotonic()
     with scratch_folder() as folder:
         recording = session.play(simulator, folder, session.plusargs(stall))
@@ -160,7 +161,7 @@ def _run_pattern(session: _Session, simulator: Path, stall: str) -> _Outcome:
     return _Outcome(result, recording, judgement)
 
 
-def _timing(session: _Session, outcomes: list[_Outcome]):
+def _timing(session: Session, outcomes: list[_Outcome]):
     for outcome in outcomes:
         if outcome.result.pattern == "none" and outcome.judgement.correct == len(session.vectors):
             return measure(outcome.recording, session.contract.predicted)
@@ -168,7 +169,7 @@ def _timing(session: _Session, outcomes: list[_Outcome]):
 
 
 def _replay(
-    session: _Session, simulator: Path, outcome: _Outcome, expected_layers: ExpectedLayers | None
+    session: Session, simulator: Path, outcome: _Outcome, expected_layers: ExpectedLayers | None
 ) -> tuple[Failure | None, str]:
     """Run a pattern again up to its first wrong frame, logging that; the same seed repeats every cycle."""
     fault, pattern = outcome.judgement.fault, outcome.result.pattern
