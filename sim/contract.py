@@ -9,7 +9,8 @@
                             "streams": [{"name", "layer", "valid", "ready", "payload", "bits", "format"}]
                             "predicted": see :class:`Prediction`
 
-A port is {"shape", "form", "lanes", "container_bits", "data_bits", "beats"}, see :class:`AxisPort`.
+A port is {"shape", "form", "lanes", "columns", "container_bits", "data_bits", "beats"}, see
+:class:`AxisPort`.
 `streams` stand in the order of the pipeline. The emitter writes these parts with the `to_json` below.
 """
 
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hdl.numerics import FixedPoint
-from hdl.streams.formats import DenseFormat, EntryFormat, StreamFormat, WinnersFormat
+from hdl.streams.formats import StreamFormat
 from sim.errors import SimulationError
+from sim.format_json import form_to_json, format_from_json, format_to_json, shape_from_json
 
 __all__ = [
     "AxisPort",
@@ -35,42 +37,6 @@ __all__ = [
 
 Json = dict[str, Any]
 T = TypeVar("T")
-KINDS = {"dense": DenseFormat, "winners": WinnersFormat, "entries": EntryFormat}
-
-
-def _form_to_json(form: FixedPoint) -> Json:
-    return {"width": form.width, "fraction_bits": form.fraction_bits, "signed": form.signed}
-
-
-def format_to_json(form: StreamFormat) -> Json:
-    """Write a stream format as `{"kind": …, field: …}`."""
-    kind = next(name for name, cls in KINDS.items() if isinstance(form, cls))
-    fields = {"kind": kind, "shape": list(form.shape), "form": _form_to_json(form.form)}
-    if isinstance(form, DenseFormat):
-        return fields | {"lanes": form.lanes, "order": list(form.order)}
-    if isinstance(form, WinnersFormat):
-        return fields | {"at_most": form.at_most}
-    return fields | {"at_most": form.at_most, "order": list(form.order)}
-
-
-def format_from_json(fields: Json) -> StreamFormat:
-    """Read what :func:`format_to_json` wrote. Raises KeyError, TypeError or ValueError."""
-    values = dict(fields)
-    kind = values.pop("kind")
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    values["shape"] = _shape(values["shape"])
-    values["form"] = FixedPoint(**values["form"])
-    if "order" in values:
-        values["order"] = tuple(values["order"])
-    return KINDS[kind](**values)
-
-
-def _shape(values: list[int]) -> tuple[int, int, int]:
-    shape = tuple(values)
-    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise ValueError(f"shape must be three positive integers, not {values!r}")
-    return shape
 
 
 @dataclass(frozen=True)
@@ -78,8 +44,9 @@ class AxisPort:
     """How frames travel on one AXI4-Stream port of `top`; `tlast` marks the last beat of a frame.
 
     Pixels in raster order, a pixel in ceil(channels / lanes) beats, channels ascending, the first in the
-    lowest bits. Each element fills `container_bits`, sign- or zero-extended; slots without a channel and
-    bits above the lanes are 0.
+    lowest bits. If that is one beat, `columns` adjacent pixels share it, the left one lowest. Each element
+    fills `container_bits`, sign- or zero-extended; slots without a channel and bits above the elements
+    are 0.
 
     Parameters
     ----------
@@ -87,11 +54,13 @@ class AxisPort:
     form : FixedPoint
         Of one element.
     lanes : int
-        Elements a beat.
+        Elements a beat, of each of its pixels.
     container_bits : int
         Bits that an element takes; from `form.width` to 64.
     data_bits : int
-        Width of `tdata`; at least lanes × container_bits.
+        Width of `tdata`; at least elements × container_bits.
+    columns : int
+        Pixels a beat; divides the width.
     """
 
     shape: tuple[int, int, int]
@@ -99,16 +68,18 @@ class AxisPort:
     lanes: int
     container_bits: int
     data_bits: int
+    columns: int = 1
 
     def __post_init__(self) -> None:
         if self.lanes < 1:
             raise ValueError(f"lanes must be a positive integer, not {self.lanes!r}")
         if not self.form.width <= self.container_bits <= 64:
             raise ValueError(f"container_bits must be {self.form.width} to 64, not {self.container_bits}")
-        if self.data_bits < self.lanes * self.container_bits:
-            raise ValueError(
-                f"data_bits must be at least {self.lanes * self.container_bits}, not {self.data_bits}"
-            )
+        if self.columns < 1 or self.shape[2] % self.columns or (self.columns > 1 and self.groups > 1):
+            raise ValueError(f"columns must be 1 or divide {self.shape[2]}, not {self.columns!r}")
+        least = self.elements * self.container_bits
+        if self.data_bits < least:
+            raise ValueError(f"data_bits must be at least {least}, not {self.data_bits}")
 
     @property
     def groups(self) -> int:
@@ -116,16 +87,22 @@ class AxisPort:
         return -(-self.shape[0] // self.lanes)
 
     @property
+    def elements(self) -> int:
+        """Elements a beat."""
+        return self.lanes * self.columns
+
+    @property
     def beats(self) -> int:
         """Beats a frame."""
-        return self.groups * self.shape[1] * self.shape[2]
+        return self.groups * self.shape[1] * self.shape[2] // self.columns
 
     def to_json(self) -> Json:
         """Return the port as the manifest holds it."""
         return {
             "shape": list(self.shape),
-            "form": _form_to_json(self.form),
+            "form": form_to_json(self.form),
             "lanes": self.lanes,
+            "columns": self.columns,
             "container_bits": self.container_bits,
             "data_bits": self.data_bits,
             "beats": self.beats,
@@ -136,7 +113,8 @@ class AxisPort:
         """Read a port; raises KeyError, TypeError or ValueError."""
         values = dict(fields)
         beats = values.pop("beats")
-        port = cls(**values | {"shape": _shape(values["shape"]), "form": FixedPoint(**values["form"])})
+        shape, form = shape_from_json(values["shape"]), FixedPoint(**values["form"])
+        port = cls(**values | {"shape": shape, "form": form})
         if beats != port.beats:
             raise ValueError(f"beats must be {port.beats}, not {beats!r}")
         return port

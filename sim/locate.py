@@ -117,7 +117,7 @@ def _beat_of_element(tap: StreamTap, words: list[int], whole: bool) -> np.ndarra
         beats = np.tile(pixels, (form.shape[0], 1))
     else:
         slots = np.array([form.order.index(channel) for channel in range(form.shape[0])])
-        beats = pixels * form.groups + slots[:, None] // form.lanes
+        beats = pixels // form.columns * form.groups + slots[:, None] // form.lanes
     return np.where(beats < len(words), beats, -1).reshape(form.shape)
 
 

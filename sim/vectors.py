@@ -114,12 +114,12 @@ def pack_frames(frames: np.ndarray, port: AxisPort) -> np.ndarray:
     pixels = frames.reshape(count, channels, -1).transpose(0, 2, 1)
     slots = np.zeros((count, pixels.shape[1], port.groups * port.lanes), dtype=np.int64)
     slots[:, :, :channels] = pixels
-    lanes = slots.reshape(-1, port.lanes)
+    beats = slots.reshape(-1, port.elements)
     word_bytes = -(-port.data_bits // 8)
-    bits = np.zeros((len(lanes), word_bytes * 8), dtype=np.uint8)
-    for position in range(port.lanes * port.container_bits):
-        lane, bit = divmod(position, port.container_bits)
-        bits[:, position] = lanes[:, lane] >> min(bit, 63) & 1
+    bits = np.zeros((len(beats), word_bytes * 8), dtype=np.uint8)
+    for position in range(port.elements * port.container_bits):
+        element, bit = divmod(position, port.container_bits)
+        bits[:, position] = beats[:, element] >> min(bit, 63) & 1
     return np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
 
 
@@ -129,13 +129,13 @@ def unpack_frames(words: list[int], port: AxisPort) -> np.ndarray:
     An element is what its whole container says, so that a wrong extension shows.
     """
     mask = (1 << port.container_bits) - 1
-    values = np.zeros((len(words), port.lanes), dtype=np.int64)
+    values = np.zeros((len(words), port.elements), dtype=np.int64)
     for row, word in enumerate(words):
-        for lane in range(port.lanes):
-            raw = word >> (lane * port.container_bits) & mask
+        for element in range(port.elements):
+            raw = word >> (element * port.container_bits) & mask
             if (port.form.signed or port.container_bits == 64) and raw >> (port.container_bits - 1):
                 raw -= 1 << port.container_bits
-            values[row, lane] = raw
+            values[row, element] = raw
     channels, height, width = port.shape
     slots = values.reshape(-1, height * width, port.groups * port.lanes)[:, :, :channels]
     return slots.transpose(0, 2, 1).reshape(-1, channels, height, width)

@@ -39,6 +39,7 @@ def contract_of(accelerator: Accelerator, predicted: Prediction) -> Contract:
         lanes=ingress.target.lanes,
         container_bits=ingress.container_bits,
         data_bits=ingress.data_bits,
+        columns=ingress.target.columns,
     )
     target = AxisPort(
         shape=egress.source.shape,

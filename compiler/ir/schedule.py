@@ -19,24 +19,28 @@ class Folding:
     order : tuple of int
         `order[slot * lanes + lane]` is the channel computed there, -1 for none; empty where the layer
         keeps the order of its input.
+    columns : int
+        Adjacent positions of a row that are computed at once; more than 1 only with "wires".
     """
 
     engine: str
     lanes: int
     order: tuple[int, ...] = ()
+    columns: int = 1
 
 
 @dataclass(frozen=True)
 class Schedule:
     """The foldings of a graph's layers, by name.
 
-    `interval_cycles` is the goal that they were chosen for; `input_lanes` the elements an input beat
-    carries.
+    `interval_cycles` is the goal that they were chosen for; `input_lanes` the channels of a pixel that an
+    input beat carries, `input_columns` the adjacent pixels.
     """
 
     interval_cycles: int
     input_lanes: int
     foldings: tuple[tuple[str, Folding], ...]
+    input_columns: int = 1
 
     def folding(self, name: str) -> Folding:
         """Return the folding of a layer. Raises KeyError."""

@@ -21,6 +21,7 @@ from hdl.activation.requantize import Requantize as Requantizer
 from hdl.activation.requantize import RequantizeConfig
 from hdl.activation.top_k import TopK, TopKConfig
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
+from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
@@ -46,15 +47,19 @@ def lower_layer(
 @lower_layer.register
 def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
     folding = schedule.folding(node.name)
-    target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order)
+    target = DenseFormat(
+        node.output.shape, node.output.form, folding.lanes, folding.order, folding.columns
+    )
     filters, channels, rows, columns = op.weight.shape
     taps = op.weight.reshape(filters, channels, rows * columns)
     if folding.engine == "wires":
-        source = builder.to_dense(node.name)
-        config = WiresConvConfig(source=source, target=target, weight=taps, bias=op.bias)
+        source = builder.to_dense(node.name).single
+        weight = side_by_side(op.weight, folding.columns)
+        bias = np.tile(op.bias, folding.columns)
+        config = WiresConvConfig(source=source, target=target, weight=weight, bias=bias)
         component = WiresConv
     elif folding.engine == "sparse_dense":
-        source = builder.to_dense(node.name)
+        source = builder.to_dense(node.name).single
         config = SparseDenseConvConfig(source=source, target=target, weight=taps, bias=op.bias)
         component = SparseDenseConv
     else:
@@ -65,7 +70,9 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         )
         config = ZeroSkipConvConfig(source=source, target=target, tables=tables, bias=op.bias)
         component = ZeroSkipConv
-    builder.windows(node.name, (rows, columns), op.padding, config.cycles_per_window)
+    builder.windows(
+        node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns
+    )
     builder.add(node.name, folding.engine, component, config, layer=node.name)
 
 
@@ -94,7 +101,10 @@ def _(op: Requantize, node, graph, schedule, builder) -> None:
 
 @lower_layer.register
 def _(op: IntegerMaxPool, node, graph, schedule, builder) -> None:
-    config = MaxPoolConfig(source=builder.to_dense(node.name), kernel=op.kernel)
+    source = builder.to_dense(node.name)
+    if source.columns % op.kernel[1]:
+        source = builder.to_pixels(node.name)
+    config = MaxPoolConfig(source=source, kernel=op.kernel)
     builder.add(node.name, "max_pool", MaxPool, config, layer=node.name)
 
 
@@ -102,7 +112,7 @@ def _(op: IntegerMaxPool, node, graph, schedule, builder) -> None:
 def _(op: IntegerKWinners, node, graph, schedule, builder) -> None:
     channels, height, width = graph.source(node).shape
     if op.scope == "global" and op.k < channels * height * width:
-        config = GlobalWinnersConfig(source=builder.to_dense(node.name), k=op.k)
+        config = GlobalWinnersConfig(source=builder.to_pixels(node.name), k=op.k)
         builder.add(node.name, "global_winners", GlobalWinners, config, layer=node.name)
     elif op.scope == "local" and op.k < channels:
         source = builder.regroup(node.name, schedule.folding(node.name).lanes)

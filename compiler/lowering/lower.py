@@ -37,9 +37,10 @@ def lower(graph: Graph[IntegerOp], schedule: Schedule) -> Design:
         raise UnsupportedModel(
             *(Problem(name, "is read by several layers; streams cannot fork") for name in forks)
         )
-    source = DenseFormat.natural(graph.input.shape, graph.input.form, schedule.input_lanes)
+    value = graph.input
+    source = DenseFormat.natural(value.shape, value.form, schedule.input_lanes, schedule.input_columns)
     builder = PipelineBuilder(source)
     for node in graph:
         lower_layer(node.op, node, graph, schedule, builder)
-    builder.to_dense(graph.output)
+    builder.to_pixels(graph.output)
     return Design(name=graph.name, source=source, stages=tuple(builder.stages))

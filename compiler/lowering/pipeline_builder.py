@@ -69,10 +69,14 @@ class PipelineBuilder:
         assert isinstance(self.flowing, DenseFormat), self.flowing
         return self.flowing
 
+    def to_pixels(self, name: str) -> DenseFormat:
+        """Let every element travel, of one pixel at a time."""
+        return self.regroup(name, self.to_dense(name).lanes)
+
     def to_winners(self, name: str) -> WinnersFormat:
         """Put all nonzeros of a pixel into one beat."""
         if isinstance(self.flowing, DenseFormat):
-            self.add(f"{name}_collect", "collect", Collect, CollectConfig(source=self.flowing))
+            self.add(f"{name}_collect", "collect", Collect, CollectConfig(source=self.to_pixels(name)))
         assert isinstance(self.flowing, WinnersFormat), self.flowing
         return self.flowing
 
@@ -81,34 +85,44 @@ class PipelineBuilder:
         if isinstance(self.flowing, WinnersFormat):
             self.add(f"{name}_unpack", "unpack", Unpack, UnpackConfig(source=self.flowing))
         elif isinstance(self.flowing, DenseFormat):
-            config = CompactConfig(source=self.flowing, at_most=at_most)
+            config = CompactConfig(source=self.to_pixels(name), at_most=at_most)
             self.add(f"{name}_compact", "compact", Compact, config)
         assert isinstance(self.flowing, EntryFormat), self.flowing
         return self.flowing
 
     def regroup(self, name: str, lanes: int) -> DenseFormat:
-        """Narrow a dense stream to the fewest lanes that are enough and divide those it has."""
+        """Narrow a dense stream to one pixel a beat, and to the fewest lanes that do and divide its own."""
         stream = self.to_dense(name)
         fitting = min(
             d for d in range(1, stream.lanes + 1) if stream.lanes % d == 0 and d >= min(lanes, stream.lanes)
         )
-        if fitting < stream.lanes:
+        if fitting < stream.elements:
             self.add(f"{name}_regroup", "regroup", Regroup, RegroupConfig(source=stream, lanes=fitting))
         assert isinstance(self.flowing, DenseFormat)
         return self.flowing
 
     def windows(
-        self, name: str, kernel: tuple[int, int], padding: tuple[int, int, int, int], hold_cycles: int
+        self,
+        name: str,
+        kernel: tuple[int, int],
+        padding: tuple[int, int, int, int],
+        hold_cycles: int,
+        columns: int = 1,
     ) -> None:
-        """Slide a window over the pixels."""
-        pixel = self.flowing
+        """Slide a window over the pixels, by that many columns a step."""
+        pixel, pixels_per_beat = self.flowing, 1
         assert isinstance(pixel, DenseFormat | WinnersFormat), pixel
+        if isinstance(pixel, DenseFormat):
+            pixel, pixels_per_beat = pixel.single, pixel.columns
         config = WindowConfig(
             bits=pixel.payload.size,
             height=pixel.shape[1],
             width=pixel.shape[2],
             kernel=kernel,
             padding=padding,
+            pixels_per_beat=pixels_per_beat,
+            windows_per_beat=columns,
             hold_cycles=hold_cycles,
         )
-        self.add(f"{name}_window", "window", Window, config, target=WindowFormat(pixel, config.taps))
+        target = WindowFormat(pixel, config.taps, columns)
+        self.add(f"{name}_window", "window", Window, config, target=target)

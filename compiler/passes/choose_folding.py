@@ -11,16 +11,18 @@ from compiler.ir.integer_ops import IntegerConv2d, IntegerKWinners, IntegerLinea
 from compiler.ir.schedule import Folding, Schedule
 from compiler.ir.values import Value
 from compiler.passes.assign_lanes import assign_lanes, word_counts
+from compiler.passes.choose_columns import (
+    Columns,
+    choose_columns,
+    frame_cycles,
+    input_lanes,
+    selects_pixels,
+)
 from hdl.activation.global_winners import GlobalWinnersConfig
 from hdl.conv.signed_digits import signed_digits
 from hdl.streams.formats import DenseFormat
 
 __all__ = ["ChooseFolding"]
-
-LARGEST_SELECTION = 256
-"""Window elements up to which pixels are selected by wires; beyond, activations are broadcast."""
-
-MOST_INPUT_LANES = 8
 
 WIRE_GROWTH_BITS = 4
 """Bits by which an adder of a wired layer is wider than the input, on average; estimated."""
@@ -55,9 +57,11 @@ class ChooseFolding:
 
     def __call__(self, graph: Graph[IntegerOp]) -> Schedule:
         """Return the schedule. Raises DoesNotFit if the interval or the board is too small."""
-        lanes = _input_lanes(graph.input)
-        beats = graph.input.shape[1] * graph.input.shape[2] * -(-graph.input.shape[0] // lanes)
-        layers = [Layer(graph, node) for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
+        lanes, columns = input_lanes(graph.input), choose_columns(graph, self.interval_cycles)
+        channels, height, width = graph.input.shape
+        beats = height * width // columns.read * -(-channels // lanes)
+        computed = [node for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
+        layers = [Layer(graph, node, columns) for node in computed]
         interval = self.interval_cycles
         if interval is None:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
@@ -72,7 +76,7 @@ class ChooseFolding:
         for node in graph:
             if isinstance(node.op, IntegerKWinners):
                 foldings.append((node.name, _winners_folding(graph, node, interval)))
-        return Schedule(interval, lanes, tuple(foldings))
+        return Schedule(interval, lanes, tuple(foldings), columns.read)
 
     @property
     def _dsp_budget(self) -> int:
@@ -113,9 +117,9 @@ def _multipliers(chosen: dict[str, Candidate]) -> int:
 class Layer:
     """A layer with multiplications, and the ways to build it."""
 
-    def __init__(self, graph: Graph[IntegerOp], node: Node[IntegerOp]) -> None:
+    def __init__(self, graph: Graph[IntegerOp], node: Node[IntegerOp], columns: Columns) -> None:
         self.node, self.source, self.name = node, graph.source(node), node.name
-        self.selects = _selects_pixels(graph, node)
+        self.selects, self.columns = selects_pixels(graph, node), columns
         self.global_winners = _global_winners_behind(graph, node)
         self._known: dict[int, Candidate] = {}
 
@@ -133,13 +137,15 @@ class Layer:
     def wire_luts(self) -> int:
         """Lookup tables of its weights as wires, estimated from above: nothing shared."""
         digits = sum(len(signed_digits(weight)) for weight in self.node.op.weight.ravel().tolist())
-        return digits * (self.source.form.width + WIRE_GROWTH_BITS)
+        return digits * (self.source.form.width + WIRE_GROWTH_BITS) * self.columns.made
 
     def candidate(self, lanes: int) -> Candidate:
         """Return the layer with that many lanes."""
         if lanes not in self._known:
-            made = _selecting if self.selects else _zero_skip
-            built = made(self.node, self.source, lanes)
+            if self.selects:
+                built = _selecting(self.node, lanes, self.columns)
+            else:
+                built = _zero_skip(self.node, self.source, lanes)
             if self.global_winners is not None:
                 form = DenseFormat(self.node.output.shape, self.node.output.form, lanes, built.folding.order)
                 selector = GlobalWinnersConfig(source=form, k=self.global_winners)
@@ -158,7 +164,9 @@ class Layer:
         """Return a bound that no assignment of outputs to lanes can beat; cheaper than a candidate."""
         slots = -(-self.outputs // lanes)
         positions = self.node.output.shape[1] * self.node.output.shape[2]
-        if self.selects or self.node.op.weight.ndim == 4:
+        if self.selects:
+            return positions * slots // self.columns.made
+        if self.node.op.weight.ndim == 4:
             return positions * slots
         nonzeros = np.sort(np.count_nonzero(self.node.op.weight, axis=0))[::-1][: self.source.active]
         return max(slots, int((-(-nonzeros // lanes)).sum()))
@@ -180,20 +188,6 @@ def _check_interval(interval: int, beats: int, layers: list[Layer]) -> None:
         raise DoesNotFit(*problems)
 
 
-def _input_lanes(value: Value) -> int:
-    """Return how many elements an input beat carries: a whole pixel where that is few."""
-    return min(value.shape[0], MOST_INPUT_LANES)
-
-
-def _selects_pixels(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> bool:
-    """Say whether the layer reads the input, a pixel a beat, through a window of few elements."""
-    source = graph.source(node)
-    elements = int(np.prod(node.op.weight.shape[1:]))
-    whole_pixel = source.shape[0] == _input_lanes(source)
-    is_conv = isinstance(node.op, IntegerConv2d)
-    return is_conv and source.name == graph.input.name and whole_pixel and elements <= LARGEST_SELECTION
-
-
 def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> int | None:
     """Return the k of a global k-WTA that reads the layer's requantized result, else None."""
     for requantizer in graph.users(node.name):
@@ -204,18 +198,20 @@ def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> in
     return None
 
 
-def _selecting(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
+def _selecting(node: Node[IntegerOp], lanes: int, columns: Columns) -> Candidate:
     """Return a layer that selects pixels; with a lane for every filter its weights become wires."""
-    filters, _, _, columns = node.op.weight.shape
+    filters = node.output.shape[0]
     if lanes == filters:
-        return Candidate(Folding("wires", lanes, tuple(range(filters))), _frame(node, 1, columns), 0)
+        folding = Folding("wires", lanes, tuple(range(filters)), columns.made)
+        return Candidate(folding, frame_cycles(node, 1, columns), 0)
     counts = np.count_nonzero(node.op.weight.reshape(filters, -1), axis=1)
     # Filters of like size share a lane: its multipliers are those of its largest filter.
     by_size = np.argsort(-counts, kind="stable")
     slots = -(-filters // lanes)
     padded = np.concatenate([by_size, np.full(slots * lanes - filters, -1)])
     folding = Folding("sparse_dense", lanes, tuple(padded.reshape(lanes, slots).T.ravel().tolist()))
-    return Candidate(folding, _frame(node, slots, columns), int(counts[by_size[::slots]].sum()))
+    cycles = frame_cycles(node, slots, replace(columns, made=1))
+    return Candidate(folding, cycles, int(counts[by_size[::slots]].sum()))
 
 
 def _zero_skip(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
@@ -231,14 +227,8 @@ def _zero_skip(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
     words = np.maximum(word_counts(nonzero, order, lanes), 1).reshape(-1, channels)
     active = source.at_most if source.sparse == "local" else channels
     slowest = int(np.sort(words, axis=1)[:, ::-1][:, :active].sum(axis=1).max())
-    cycles = _frame(node, max(slowest, len(order) // lanes), columns)
+    cycles = frame_cycles(node, max(slowest, len(order) // lanes))
     return Candidate(Folding("zero_skip", lanes, order), cycles, rows * columns * lanes)
-
-
-def _frame(node: Node[IntegerOp], window_cycles: int, columns: int) -> int:
-    """Return the cycles of a frame of windows; a row begins with some that bring no window."""
-    _, height, width = node.output.shape
-    return height * (width * window_cycles + max(0, columns - window_cycles))
 
 
 def _winners_folding(graph: Graph[IntegerOp], node: Node[IntegerOp], interval: int) -> Folding:

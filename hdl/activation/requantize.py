@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 
 from hdl.numerics import FixedPoint, signed_bits
+from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -75,6 +76,18 @@ class RequantizeConfig:
         """Cycles from one frame to the next."""
         return self.source.beats
 
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes; adding a constant takes a carry chain but, with six inputs, no tables."""
+        queue = QueueConfig(bits=self.target.payload.size, depth=self.latency + 1)
+        width, above = self.form.width, self.rounded_bits - self.form.width
+        saturated = width + 1 if fabric.lut_inputs == 6 else width * (4 if above > 2 else 1) + 2
+        rounded = 0 if fabric.lut_inputs == 6 else self.source.form.width
+        lane = Resources(lut=saturated + rounded, ff=self.rounded_bits + width)
+        if self.multiplies:
+            bits = self.multiplier.bit_length() + 1
+            lane += fabric.product(self.source.form.width, bits) + Resources(ff=self.source.form.width + bits)
+        return self.source.lanes * lane + fabric.logic(10, 2 * self.latency) + queue.cost(fabric)
+
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
         accepted = wait_in_order(arrivals)
@@ -125,7 +138,7 @@ class Requantize(StreamComponent):
             self.i.ready.eq(credit != 0),
             enter.eq(self.i.valid & self.i.ready),
             queue.i.valid.eq(flight[-1]),
-            queue.i.payload.eq(Cat(self._lane(m, self.i.payload[n]) for n in range(config.source.lanes))),
+            queue.i.payload.eq(Cat(self._lane(m, self.i.payload[n]) for n in range(config.source.elements))),
             self.o.payload.eq(queue.o.payload),
             self.o.valid.eq(queue.o.valid),
             queue.o.ready.eq(self.o.ready),

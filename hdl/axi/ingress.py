@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -39,8 +40,8 @@ class IngressConfig:
 
     @property
     def data_bits(self) -> int:
-        """Width of `tdata`; lane 0 in its lowest bytes."""
-        return self.container_bits * self.target.lanes
+        """Width of `tdata`; the left pixel, and in it lane 0, in its lowest bytes."""
+        return self.container_bits * self.target.elements
 
     @property
     def beats(self) -> int:
@@ -57,6 +58,12 @@ class IngressConfig:
         """Cycles from one frame to the next."""
         return self.beats
 
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a queue of two beats and counters."""
+        queue = QueueConfig(bits=self.target.payload.size, depth=2)
+        counters = fabric.counter(self.target.beats) + fabric.counter(self.target.groups)
+        return queue.cost(fabric) + counters + fabric.logic(8, 3)
+
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact for frames of the right length."""
         accepted = wait_in_order(arrivals)
@@ -67,8 +74,8 @@ class IngressConfig:
         mask = (1 << self.target.form.width) - 1
         words = []
         for beat in self.target.encode(tensor):
-            lanes = [beat >> (self.target.form.width * lane) & mask for lane in range(self.target.lanes)]
-            words.append(sum(value << (self.container_bits * lane) for lane, value in enumerate(lanes)))
+            values = [beat >> (self.target.form.width * n) & mask for n in range(self.target.elements)]
+            words.append(sum(value << (self.container_bits * n) for n, value in enumerate(values)))
         return words
 
 
@@ -118,7 +125,7 @@ class Ingress(wiring.Component):
         beat = Signal(bits_for_range(target.beats))
         group = Signal(bits_for_range(target.groups))
         final = beat == target.beats - 1
-        elements = Cat(self._element(lane, group) for lane in range(target.lanes))
+        elements = Cat(self._element(number, group) for number in range(target.elements))
         filling, swallowing = Signal(), Signal()
         m.d.comb += [
             self.i.tready.eq(swallowing | (~filling & queue.i.ready)),
@@ -141,9 +148,10 @@ class Ingress(wiring.Component):
             m.d.sync += swallowing.eq(~self.i.tlast)
         return m
 
-    def _element(self, lane: int, group: Signal) -> Value:
-        """Return the element of one lane, or 0 where its slot carries nothing."""
+    def _element(self, place: int, group: Signal) -> Value:
+        """Return the element at one place of a beat, or 0 where its slot carries nothing."""
         target = self.config.target
-        value = self.i.tdata.word_select(lane, self.config.container_bits)[: target.form.width]
+        lane = place % target.lanes
+        value = self.i.tdata.word_select(place, self.config.container_bits)[: target.form.width]
         padded = [number for number in range(target.groups) if target.order[number * target.lanes + lane] < 0]
         return Mux(Cat(group == number for number in padded).any(), 0, value) if padded else value

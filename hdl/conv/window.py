@@ -1,6 +1,6 @@
 """Sliding windows over a stream of pixels, whatever a pixel is: a number, a group of them, or winners."""
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,17 +13,20 @@ class Window(wiring.Component):
     """Hold the rows that windows span, and offer the windows in raster order.
 
     Rows go round in a ring of `2 × kernel rows`, kernel rows memories with two rows each, so that the
-    next frame's first rows come in while the last of this one are read. A row is read column by column,
-    once all the rows that it needs are complete.
+    next frame's first rows come in while the last of this one are read. A row is fetched word by word, ahead
+    of the windows, once all the rows that it needs are complete. The window shifts by the columns of a step;
+    a row's first windows are loaded from a word, or from two, if those hold all of their columns.
 
     Timing
     ------
-    One window per cycle, except that a row begins with `kernel columns - 1` cycles without one. A stalled
-    output stalls the reading; the writing goes on while the ring has room.
+    A beat of windows a cycle, except that a row begins with `config.idle_steps` cycles without one: none
+    where its first windows are loaded whole. A stalled output stalls the reading; the writing goes on while
+    the ring has room.
 
     Resources
     ---------
-    Memory for `2 × kernel rows × width` pixels, registers for a window (estimated).
+    Memory for `2 × kernel rows × width` pixels, registers for a window and, where it looks ahead, for a
+    word (estimated).
 
     Parameters
     ----------
@@ -31,8 +34,8 @@ class Window(wiring.Component):
 
     Members
     -------
-    i : In(stream.Signature(bits))
-        Pixels, raster order, frame behind frame.
+    i : In(stream.Signature(bits × pixels_per_beat))
+        Pixels, raster order, the left one in the lowest bits, frame behind frame.
     o : Out(stream.Signature(ArrayLayout(bits, taps)))
     """
 
@@ -40,7 +43,7 @@ class Window(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "i": In(stream.Signature(config.bits)),
+                "i": In(stream.Signature(config.bits * config.pixels_per_beat)),
                 "o": Out(stream.Signature(data.ArrayLayout(config.bits, config.taps))),
             }
         )
@@ -48,55 +51,88 @@ class Window(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        kernel_rows, kernel_columns = config.kernel
         held = Signal(range(config.ring_rows + 1))
-        enable = Signal()
-        m.d.comb += enable.eq(~self.o.valid | self.o.ready)
-
         completed = self._write(m, held)
-        reader = self._read(m, held, enable)
-        m.d.sync += held.eq(held + completed - reader["released"])
 
-        # Stage 1: fetch a column, one pixel from each memory; padding is masked afterwards.
-        rows_of_bank = [self.storage[bank].read_port() for bank in range(kernel_rows)]
-        pixel_column = Signal(range(config.width))
-        m.d.comb += pixel_column.eq(reader["step"] - config.padding[2])
-        for bank, port in enumerate(rows_of_bank):
-            second = Mux(bank >= reader["bank"], reader["slot"], ~reader["slot"])
+        # Stage 1: fetch a word of each row.
+        fetched, room, fetch = Signal(), Signal(), Signal()
+        released, ahead = self._fetch(m, held, room, fetch)
+        m.d.sync += held.eq(held + completed - released)
+        with m.If(room):
+            m.d.sync += fetched.eq(fetch)
+
+        # Stage 2, where a row's first windows need two words: keep one while the next is fetched.
+        go, done = Signal(), Signal()
+        step = Signal(range(config.steps))
+        if config.looks_ahead:
+            present, move = Signal(), Signal()
+            current = [Signal.like(word, reset_less=True) for word in ahead]
             m.d.comb += [
-                port.addr.eq(pixel_column + Mux(second[0], config.width, 0)),
-                port.en.eq(enable),
+                move.eq(fetched & (~present | done)),
+                room.eq(~fetched | move),
+                go.eq(present & ((step != 0) | fetched) & (~self.o.valid | self.o.ready)),
             ]
-        fetched, first_bank = Signal(), Signal.like(reader["bank"])
-        visible, shift = Signal(kernel_rows), Signal()
-        with m.If(enable):
-            m.d.sync += [
-                shift.eq(reader["steps"]),
-                fetched.eq(reader["steps"] & (reader["step"] >= kernel_columns - 1)),
-                first_bank.eq(reader["bank"]),
-                visible.eq(reader["visible"]),
-                # Stage 2: turn the memories into rows, and shift the window by a column.
-                self.o.valid.eq(fetched),
+            m.d.sync += present.eq(move | (present & ~done))
+            with m.If(move):
+                m.d.sync += [kept.eq(word) for kept, word in zip(current, ahead, strict=True)]
+            rows = [Cat(kept, word) for kept, word in zip(current, ahead, strict=True)]
+        else:
+            rows = ahead
+            m.d.comb += [
+                room.eq(~fetched | done),
+                go.eq(fetched & (~self.o.valid | self.o.ready)),
             ]
-        pixels = Array(port.data for port in rows_of_bank)
-        for row in range(kernel_rows):
-            bank = Signal(range(2 * kernel_rows))
-            m.d.comb += bank.eq(first_bank + row)
-            wrapped = Mux(bank >= kernel_rows, bank - kernel_rows, bank)
-            pixel = Mux(visible[row], pixels[wrapped] if kernel_rows > 1 else pixels[0], 0)
-            line = [self.o.payload[row * kernel_columns + column] for column in range(kernel_columns)]
-            with m.If(enable & shift):
-                m.d.sync += [kept.eq(later) for kept, later in zip(line, [*line[1:], pixel], strict=True)]
+
+        # Last stage: shift the window.
+        chunk = self._step(m, step, go, done)
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += self.o.valid.eq(go & (step >= config.idle_steps))
+        for row, words in enumerate(rows):
+            line = self._line(m, words, step == 0, chunk, go)
+            for column in range(config.span):
+                m.d.comb += self.o.payload[row * config.span + column].eq(line[column])
         return m
+
+    def _step(self, m: Module, step: Signal, go: Signal, done: Signal) -> Signal:
+        """Count the steps of a row; say which columns of its word each takes, and when that is done with."""
+        config = self.config
+        chunks = config.pixels_per_beat // config.windows_per_beat
+        chunk, last = Signal(range(chunks)), step == config.steps - 1
+        ends_word = Mux(step == 0, config.first_step_ends_word, chunk == chunks - 1)
+        m.d.comb += done.eq(go & (last | ends_word))
+        with m.If(go):
+            m.d.sync += [step.eq(step + 1), chunk.eq(Mux(chunk == chunks - 1, 0, chunk + 1))]
+            with m.If(step == 0):
+                m.d.sync += chunk.eq(config.second_chunk)
+            with m.If(last):
+                m.d.sync += [step.eq(0), chunk.eq(0)]
+        return chunk
+
+    def _line(self, m: Module, words: Value, first: Value, chunk: Signal, go: Signal) -> list[Signal]:
+        """Return the columns of one row of the window; they shift, or are loaded by a row's first step."""
+        config = self.config
+        bits, together = config.bits, config.windows_per_beat
+        line = [Signal(bits, name=f"pixel{n}", reset_less=True) for n in range(config.end - config.start)]
+        one_word = words[: bits * config.pixels_per_beat]
+        coming = one_word.word_select(chunk, bits * together)
+        shifted = [*line[together:], *(coming.word_select(n, bits) for n in range(together))]
+        for place, (pixel, value) in enumerate(zip(line, shifted, strict=True)):
+            column = config.loaded - len(line) + place
+            if config.loaded > together and column >= 0:
+                value = Mux(first, words.word_select(column, bits), value)
+            with m.If(go):
+                m.d.sync += pixel.eq(value)
+        return line
 
     def _write(self, m: Module, held: Signal) -> Signal:
         """Put arriving pixels into the ring; return the pulse that completes a row."""
         config = self.config
+        words = config.width // config.pixels_per_beat
         bank, slot = Signal(range(config.kernel[0])), Signal()
-        column, completed = Signal(range(config.width)), Signal()
+        column, completed = Signal(range(words)), Signal()
         m.d.comb += self.i.ready.eq(held != config.ring_rows)
         accepted = self.i.valid & self.i.ready
-        m.d.comb += completed.eq(accepted & (column == config.width - 1))
+        m.d.comb += completed.eq(accepted & (column == words - 1))
         with m.If(accepted):
             m.d.sync += column.eq(Mux(completed, 0, column + 1))
         with m.If(completed):
@@ -105,53 +141,68 @@ class Window(wiring.Component):
                 m.d.sync += [bank.eq(0), slot.eq(~slot)]
         self.storage = []
         for number in range(config.kernel[0]):
-            stored = memory.Memory(shape=config.bits, depth=2 * config.width, init=[])
+            stored = memory.Memory(shape=len(self.i.payload), depth=2 * words, init=[])
             m.submodules[f"rows{number}"] = stored
             self.storage.append(stored)
             port = stored.write_port()
             m.d.comb += [
-                port.addr.eq(column + Mux(slot, config.width, 0)),
+                port.addr.eq(column + Mux(slot, words, 0)),
                 port.data.eq(self.i.payload),
                 port.en.eq(accepted & (bank == number)),
             ]
         return completed
 
-    def _read(self, m: Module, held: Signal, enable: Signal) -> dict[str, Signal]:
-        """Walk the windows: which row, which column, where the first row of the window lies."""
+    def _fetch(self, m: Module, held: Signal, room: Signal, fetch: Signal) -> tuple[Value, list[Value]]:
+        """Walk the words of the rows; return how many rows are released, and the word of each read."""
+        config = self.config
+        kernel_rows, image_words = config.kernel[0], config.width // config.pixels_per_beat
+        row, word = Signal(range(config.rows)), Signal(range(config.words))
+        needed, released_count, visible = self._look_up_row(m, row, held)
+        inside = (word >= config.padded_words) & (word < config.padded_words + image_words)
+        last = Signal()
+        m.d.comb += [
+            fetch.eq(room & ((word != 0) | (held >= needed))),
+            last.eq(word == config.words - 1),
+        ]
+        with m.If(fetch):
+            m.d.sync += word.eq(Mux(last, 0, word + 1))
+            with m.If(last):
+                m.d.sync += row.eq(Mux(row == config.rows - 1, 0, row + 1))
+        first_bank, first_slot = self._first_row(m, row, fetch & last)
+        banks, shown = Signal(range(kernel_rows)), Signal(kernel_rows)
+        place = Signal(range(image_words))
+        m.d.comb += place.eq(word - config.padded_words)
+        ports = [stored.read_port() for stored in self.storage]
+        for bank, port in enumerate(ports):
+            slot = Mux(bank >= first_bank, first_slot, ~first_slot)
+            m.d.comb += [port.addr.eq(place + Mux(slot[0], image_words, 0)), port.en.eq(fetch)]
+        with m.If(fetch):
+            m.d.sync += [banks.eq(first_bank), shown.eq(Mux(inside, visible, 0))]
+        # Turn the memories into rows; what padding covers is masked.
+        lines = []
+        for number in range(kernel_rows):
+            bank = Signal(range(2 * kernel_rows))
+            m.d.comb += bank.eq(banks + number)
+            wrapped = Mux(bank >= kernel_rows, bank - kernel_rows, bank)
+            words = Array(port.data for port in ports)[wrapped] if kernel_rows > 1 else ports[0].data
+            line = Signal(len(self.i.payload), name=f"line{number}")
+            m.d.comb += line.eq(Mux(shown[number], words, 0))
+            lines.append(line)
+        return Mux(fetch & last, released_count, 0), lines
+
+    def _first_row(self, m: Module, row: Signal, leave: Value) -> tuple[Value, Value]:
+        """Return in which memory, and in which half of it, the first row of the windows lies."""
         config = self.config
         kernel_rows, ring = config.kernel[0], config.ring_rows
-        row, step = Signal(range(config.rows)), Signal(range(config.steps))
-        # The ring position of the window's first row; before the image at the top padding.
-        first = Signal(range(ring), init=-config.padding[0] % ring)
-        needed, released_count, visible = self._look_up_row(m, row, held)
-        left = config.padding[2]
-        in_image = (step >= left) & (step < left + config.width)
-        steps, last = Signal(), Signal()
-        m.d.comb += [
-            steps.eq(enable & ((step != 0) | (held >= needed))),
-            last.eq(step == config.steps - 1),
-        ]
-        with m.If(steps):
-            m.d.sync += step.eq(Mux(last, 0, step + 1))
-        advanced = Signal(range(3 * ring))
+        # The ring position; before the image at the top padding.
+        first, advanced = Signal(range(ring), init=-config.padding[0] % ring), Signal(range(3 * ring))
         m.d.comb += advanced.eq(first + 1)
         with m.If(row == config.rows - 1):
-            jump = (config.height - config.rows + 1) % ring
-            m.d.comb += advanced.eq(first + jump)
-        with m.If(steps & last):
-            m.d.sync += [
-                row.eq(Mux(row == config.rows - 1, 0, row + 1)),
-                first.eq(Mux(advanced >= ring, advanced - ring, advanced)),
-            ]
+            m.d.comb += advanced.eq(first + (config.height - config.rows + 1) % ring)
+        with m.If(leave):
+            m.d.sync += first.eq(Mux(advanced >= ring, advanced - ring, advanced))
         second = first >= kernel_rows
-        return {
-            "step": step,
-            "steps": steps,
-            "slot": second,
-            "bank": Mux(second, first - kernel_rows, first)[: held.shape().width],
-            "visible": Mux(in_image, visible, 0),
-            "released": Mux(steps & last, released_count, 0),
-        }
+        return Mux(second, first - kernel_rows, first)[: len(first)], second
 
     def _look_up_row(self, m: Module, row: Signal, held: Signal) -> tuple[Signal, Signal, Signal]:
         """Return what a row of windows needs, what it releases, and which of its lines lie in the image."""
@@ -169,20 +220,3 @@ class Window(wiring.Component):
                         visible.eq(inside),
                     ]
         return needed, released_count, visible
-
-    def _row_facts(self, m: Module, row: Signal, held: Signal) -> tuple[Signal, Signal, Signal]:
-        """Look up how many rows a row of windows needs and releases, and which of its rows are image."""
-        config = self.config
-        needed, released = Signal.like(held), Signal.like(held)
-        visible = Signal(config.kernel[0])
-        with m.Switch(row):
-            for number in range(config.rows):
-                with m.Case(number):
-                    top = number - config.padding[0]
-                    inside = [0 <= top + r < config.height for r in range(config.kernel[0])]
-                    m.d.comb += [
-                        needed.eq(config.rows_needed(number)),
-                        released.eq(config.rows_released(number)),
-                        visible.eq(sum(shown << r for r, shown in enumerate(inside))),
-                    ]
-        return needed, released, visible

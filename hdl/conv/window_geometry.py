@@ -8,20 +8,27 @@ from hdl.conv.window_timing import follow_window
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.timing import Timing
 
-__all__ = ["WindowConfig", "WindowFormat", "windows"]
+__all__ = ["WindowConfig", "WindowFormat", "side_by_side", "windows"]
 
 
 @dataclass(frozen=True)
 class WindowFormat:
-    """One beat a window: the payloads of its `taps` pixels, `row × kernel columns + column`."""
+    """One beat a window, or `columns` adjacent ones: the payloads of the `taps` pixels that they cover.
+
+    Pixel `row × columns covered + column`; adjacent windows share pixels.
+    """
 
     pixel: DenseFormat | WinnersFormat
     taps: int
+    columns: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowConfig:
     """Geometry of one window buffer.
+
+    A row is fetched in words of `pixels_per_beat` pixels, those of a row in front of it included that
+    padding covers, and walked in steps of `windows_per_beat` columns.
 
     Parameters
     ----------
@@ -32,8 +39,12 @@ class WindowConfig:
     kernel : (rows, columns)
     padding : (top, bottom, left, right)
         Zero pixels around the image; less than the kernel on each side.
+    pixels_per_beat : int
+        Adjacent pixels that come in at once; divides the width.
+    windows_per_beat : int
+        Adjacent windows that leave at once; divides the windows of a row and `pixels_per_beat`.
     hold_cycles : int
-        How long the consumer keeps each window before it takes the next. Changes predictions, not
+        How long the consumer keeps each beat of windows before it takes the next. Changes predictions, not
         hardware.
     """
 
@@ -42,6 +53,8 @@ class WindowConfig:
     width: int
     kernel: tuple[int, int]
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pixels_per_beat: int = 1
+    windows_per_beat: int = 1
     hold_cycles: int = 1
 
     def __post_init__(self) -> None:
@@ -50,11 +63,12 @@ class WindowConfig:
             raise ValueError(f"padding must be smaller than the kernel {self.kernel}, not {self.padding}")
         if self.rows < 1 or self.columns < 1:
             raise ValueError(f"kernel must fit the padded image, not {self.kernel}")
-
-    @property
-    def taps(self) -> int:
-        """Pixels a window: tap `row * kernel columns + column`."""
-        return self.kernel[0] * self.kernel[1]
+        pixels, together = self.pixels_per_beat, self.windows_per_beat
+        if pixels < 1 or self.width % pixels:
+            raise ValueError(f"pixels_per_beat must be a divisor of {self.width}, not {pixels!r}")
+        if together < 1 or self.columns % together or pixels % together:
+            both = f"{self.columns} and {pixels}"
+            raise ValueError(f"windows_per_beat must be a divisor of {both}, not {together!r}")
 
     @property
     def rows(self) -> int:
@@ -67,9 +81,70 @@ class WindowConfig:
         return self.width + self.padding[2] + self.padding[3] - self.kernel[1] + 1
 
     @property
+    def span(self) -> int:
+        """Columns of pixels that a beat of windows covers."""
+        return self.kernel[1] + self.windows_per_beat - 1
+
+    @property
+    def taps(self) -> int:
+        """Pixels that a beat of windows covers: tap `row * span + column`."""
+        return self.kernel[0] * self.span
+
+    @property
+    def beats(self) -> int:
+        """Beats of windows a frame."""
+        return self.rows * self.columns // self.windows_per_beat
+
+    @property
+    def padded_words(self) -> int:
+        """Words of a row in front of the image."""
+        return -(-self.padding[2] // self.pixels_per_beat)
+
+    @property
+    def start(self) -> int:
+        """Column at which the first windows of a row begin, counted from the row's first word on."""
+        return self.padded_words * self.pixels_per_beat - self.padding[2]
+
+    @property
+    def end(self) -> int:
+        """Columns that the first windows of a row need; so many that later ones need a whole step more."""
+        return -(-(self.start + self.span) // self.windows_per_beat) * self.windows_per_beat
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a row's first windows take their columns from two words at once."""
+        one_word = self.pixels_per_beat
+        return one_word < self.end < 2 * one_word and self.columns > self.windows_per_beat
+
+    @property
+    def loaded(self) -> int:
+        """Columns that the first step of a row takes at once."""
+        return self.end if self.looks_ahead else min(self.end, self.pixels_per_beat)
+
+    @property
+    def idle_steps(self) -> int:
+        """Steps of a row that bring no window: the first ones."""
+        return (self.end - self.loaded) // self.windows_per_beat
+
+    @property
     def steps(self) -> int:
-        """Cycles a row: one a pixel column, padding included."""
-        return self.width + self.padding[2] + self.padding[3]
+        """Steps a row."""
+        return self.idle_steps + self.columns // self.windows_per_beat
+
+    @property
+    def words(self) -> int:
+        """Words fetched for a row of windows, padding included."""
+        return -(-(self.end + self.columns - self.windows_per_beat) // self.pixels_per_beat)
+
+    @property
+    def first_step_ends_word(self) -> bool:
+        """Whether the first step of a row, if not its last, is done with the row's first word."""
+        return self.loaded >= self.pixels_per_beat
+
+    @property
+    def second_chunk(self) -> int:
+        """Which columns of its word the second step of a row takes, in steps."""
+        return self.loaded % self.pixels_per_beat // self.windows_per_beat
 
     @property
     def ring_rows(self) -> int:
@@ -77,8 +152,15 @@ class WindowConfig:
         return 2 * self.kernel[0]
 
     @property
+    def cycles_per_frame(self) -> int:
+        """Cycles between frames, back to back: as many as the slowest of writing, fetching and taking."""
+        taking = (self.steps - self.idle_steps - 1) * self.hold_cycles
+        taking += max(self.hold_cycles, self.idle_steps + 1)
+        return max(self.height * self.width // self.pixels_per_beat, self.rows * max(self.words, taking))
+
+    @property
     def latency(self) -> int:
-        """Cycles from the step that reads a window's last column to its being offered."""
+        """Cycles from the fetch of the last word of a beat of windows to its being offered, at least."""
         return 2
 
     def rows_needed(self, row: int) -> int:
@@ -93,9 +175,9 @@ class WindowConfig:
         return int(row >= self.padding[0])
 
     def timing(self, arrivals: np.ndarray) -> Timing:
-        """Return when pixels are written and windows are offered. Exact.
+        """Return when beats of pixels are written and beats of windows are offered. Exact.
 
-        The consumer takes each window as soon as it is offered and `hold_cycles` have passed since it
+        The consumer takes each beat as soon as it is offered and `hold_cycles` have passed since it
         took the one before.
         """
         return follow_window(self, arrivals)
@@ -111,10 +193,30 @@ def windows(image: np.ndarray, config: WindowConfig) -> np.ndarray:
 
     Returns
     -------
-    int64[rows × columns, taps]
+    int64[beats, taps]
         In raster order; what padding covers is 0.
     """
     top, bottom, left, right = config.padding
     padded = np.pad(image, ((top, bottom), (left, right)))
-    cut = np.lib.stride_tricks.sliding_window_view(padded, config.kernel)
-    return cut.reshape(config.rows * config.columns, config.taps)
+    cut = np.lib.stride_tricks.sliding_window_view(padded, (config.kernel[0], config.span))
+    return cut[:, :: config.windows_per_beat].reshape(config.beats, config.taps)
+
+
+def side_by_side(weight: np.ndarray, columns: int) -> np.ndarray:
+    """Place every filter at adjacent columns of a window that is wide enough for all.
+
+    Parameters
+    ----------
+    weight : int64[filters, channels, kernel rows, kernel columns]
+    columns : int
+
+    Returns
+    -------
+    int64[columns × filters, channels, kernel rows × (kernel columns + columns - 1)]
+        All filters at the first column, then at the next.
+    """
+    filters, channels, rows, across = weight.shape
+    wide = np.zeros((columns, filters, channels, rows, across + columns - 1), dtype=np.int64)
+    for column in range(columns):
+        wide[column, ..., column : column + across] = weight
+    return wide.reshape(columns * filters, channels, -1)

@@ -13,14 +13,14 @@ __all__ = ["follow_window"]
 
 
 def follow_window(config: "WindowConfig", arrivals: np.ndarray) -> Timing:
-    """Return when the pixels of whole frames are written, and when their windows are offered.
+    """Return when the beats of whole frames are written, and when their windows are offered.
 
-    The consumer takes each window as soon as it is offered and `config.hold_cycles` have passed since it
-    took the one before.
+    The consumer takes each beat of windows as soon as it is offered and `config.hold_cycles` have passed
+    since it took the one before.
     """
     state = _State(config, arrivals.tolist())
-    frames = len(arrivals) // (config.height * config.width)
-    while len(state.offered) < frames * config.rows * config.columns:
+    frames = len(arrivals) * config.pixels_per_beat // (config.height * config.width)
+    while len(state.offered) < frames * config.beats:
         state.tick()
     return Timing(np.array(state.written), np.array(state.offered))
 
@@ -32,41 +32,66 @@ class _State:
         self.config, self.arrivals = config, arrivals
         self.written: list[int] = []
         self.offered: list[int] = []
-        self.cycle = self.held = self.row = self.step = 0
+        self.cycle = self.held = self.row = self.word = self.step = self.chunk = 0
         self.free_at = 0
-        self.fetched = self.shown = False
+        self.fetched = self.current = self.shown = False
+        # Properties are computed anew at each use, which is too slow here.
+        self.steps, self.words, self.ahead = config.steps, config.words, config.looks_ahead
+        self.idle, self.second_chunk = config.idle_steps, config.second_chunk
+        self.first_step_ends_word = config.first_step_ends_word
+        self.width = config.width // config.pixels_per_beat
+        self.chunks = config.pixels_per_beat // config.windows_per_beat
+        self.needed = [config.rows_needed(row) for row in range(config.rows)]
 
     def tick(self) -> None:
-        """Pass a cycle, or all those until the next pixel if nothing else happens."""
+        """Pass a cycle, or all those until the next pixels if nothing else happens."""
         take = self.shown and self.cycle >= self.free_at
         if take:
             self.free_at = self.cycle + self.config.hold_cycles
-        enable = take or not self.shown
-        steps = enable and (self.step > 0 or self.held >= self.config.rows_needed(self.row))
+        free = take or not self.shown
+        present = self.current and (self.step > 0 or self.fetched) if self.ahead else self.fetched
+        go = free and present
+        done = go and self._word_done()
+        move = self.fetched and (not self.current or done) if self.ahead else done
+        room = move or not self.fetched
+        fetch = room and (self.word > 0 or self.held >= self.needed[self.row])
         pending = len(self.written) < len(self.arrivals)
         arrival = self.arrivals[len(self.written)] if pending else 0
         writes = pending and arrival <= self.cycle and self.held < self.config.ring_rows
-        if pending and not (writes or steps or self.shown or self.fetched):
+        if pending and not (writes or fetch or move or go or self.shown):
             self.cycle = max(self.cycle + 1, arrival)
             return
         if writes:
             self.written.append(self.cycle)
         self.cycle += 1
-        if enable:
-            self._shift(steps)
-        if steps:
+        if free:
+            self.shown = go and self.step >= self.idle
+            self.offered += [self.cycle] * self.shown
+        if go:
             self._advance()
-        if writes and len(self.written) % self.config.width == 0:
+        self.current = move or (self.current and not done)
+        self.fetched = fetch if room else self.fetched
+        if fetch:
+            self._fetch()
+        if writes and len(self.written) % self.width == 0:
             self.held += 1
 
-    def _shift(self, steps: bool) -> None:
-        self.shown = self.fetched
-        if self.shown:
-            self.offered.append(self.cycle)
-        self.fetched = steps and self.step >= self.config.kernel[1] - 1
+    def _word_done(self) -> bool:
+        """Return whether this step is the last that needs the current word."""
+        if self.step == self.steps - 1:
+            return True
+        if self.step == 0:
+            return self.first_step_ends_word
+        return self.chunk == self.chunks - 1
 
     def _advance(self) -> None:
+        self.chunk = self.second_chunk if self.step == 0 else (self.chunk + 1) % self.chunks
         self.step += 1
-        if self.step == self.config.steps:
+        if self.step == self.steps:
+            self.step = self.chunk = 0
+
+    def _fetch(self) -> None:
+        self.word += 1
+        if self.word == self.words:
             self.held -= self.config.rows_released(self.row)
-            self.row, self.step = (self.row + 1) % self.config.rows, 0
+            self.row, self.word = (self.row + 1) % self.config.rows, 0

@@ -13,6 +13,7 @@ from hdl.conv.adder_stages import AdderStages
 from hdl.conv.adder_trees import Adder
 from hdl.conv.signed_digits import Term
 from hdl.conv.subexpressions import Range
+from hdl.resources import Fabric, Resources
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -27,11 +28,12 @@ class WiresConvConfig:
     Parameters
     ----------
     source : DenseFormat
-        Of the image, one beat a pixel; the input port carries windows of its payloads.
+        Of the image, one pixel a beat; the input port carries windows of its payloads.
     target : DenseFormat
-        Of the accumulators, one beat a pixel.
-    weight : int64[filters, channels, taps]
-    bias : int64[filters]
+        Of the accumulators, one beat a pixel, or one for `columns` adjacent ones.
+    weight : int64[columns × filters, channels, taps]
+        Of all filters at the first column, then at the next, as `side_by_side` makes it.
+    bias : int64[columns × filters]
         In accumulator units.
     adders_per_stage : int
         Adders in a row between two registers; at least 1. Fewer allow a higher clock and take more
@@ -49,12 +51,17 @@ class WiresConvConfig:
             groups = getattr(self, name).groups
             if groups != 1:
                 raise ValueError(f"{name} must have one beat a pixel, not {groups}")
+        if self.source.columns != 1:
+            raise ValueError(f"source must have one pixel a beat, not {self.source.columns}")
+        sums = self.target.shape[0] * self.target.columns
+        if len(self.weight) != sums or len(self.bias) != sums:
+            raise ValueError(f"weight and bias must be those of {sums} sums, not of {len(self.weight)}")
         if self.adders_per_stage < 1:
             raise ValueError(f"adders_per_stage must be a positive integer, not {self.adders_per_stage!r}")
 
     @property
     def taps(self) -> int:
-        """Pixels a window."""
+        """Pixels that a beat of windows covers."""
         return self.weight.shape[2]
 
     @property
@@ -69,27 +76,27 @@ class WiresConvConfig:
 
     @property
     def cycles_per_window(self) -> int:
-        """Cycles from a window to the next."""
+        """Cycles from a beat of windows to the next."""
         return 1
 
     @property
     def cycles_per_frame(self) -> int:
         """Cycles between frames. Does not depend on the data."""
-        return self.target.pixels
+        return self.target.beats
 
     @cached_property
     def graph(self) -> AdderGraph:
         """The adders. Its inputs are the window's numbers, tap by tap, in each the source's lanes.
 
-        Its outputs are the filters, in natural order.
+        Its outputs are the filters, in natural order, column by column.
         """
         form = self.source.form
-        filters = self.weight.shape[0]
+        sums = self.weight.shape[0]
         by_lane = [
-            self.weight[:, channel] if channel >= 0 else np.zeros((filters, self.taps), dtype=np.int64)
+            self.weight[:, channel] if channel >= 0 else np.zeros((sums, self.taps), dtype=np.int64)
             for channel in self.source.order
         ]
-        matrix = np.stack(by_lane, axis=2).reshape(filters, -1)
+        matrix = np.stack(by_lane, axis=2).reshape(sums, -1)
         return build_adder_graph(matrix, self.bias, [Range(form.minimum, form.maximum)] * matrix.shape[1])
 
     @cached_property
@@ -102,6 +109,16 @@ class WiresConvConfig:
         """Cycles from a window's leaving the input register to its sums being offered."""
         return self.stages.count + 1
 
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes; some adders of few bits need no table of their own."""
+        outputs = [term.signal for term in self.graph.outputs if isinstance(term, Term)]
+        width = max(1, sum(self.graph.ranges[signal].bits for signal in outputs))
+        queue = QueueConfig(bits=width, depth=self.latency + 2)
+        window = self.taps * self.source.payload.size
+        adders = self.graph.adder_bits if fabric.lut_inputs == 4 else round(0.92 * self.graph.adder_bits)
+        registers = self.stages.register_bits + window + self.stages.count
+        return Resources(lut=adders, ff=registers) + fabric.logic(12, 6) + queue.cost(fabric)
+
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when windows are taken and sums are offered. Exact."""
         accepted = wait_in_order(arrivals)
@@ -109,11 +126,11 @@ class WiresConvConfig:
 
 
 class WiresConv(wiring.Component):
-    """Add up shifted pixels and shared sums of them, for all filters at once.
+    """Add up shifted pixels and shared sums of them, for all filters and columns at once.
 
     Timing
     ------
-    A window a cycle. Sums are offered `config.latency` cycles after their window is in the input
+    A beat of windows a cycle. Sums are offered `config.latency` cycles after their window is in the input
     register. The pipeline never stalls: a window enters it while the queue behind it has room.
 
     Numerics
@@ -175,17 +192,19 @@ class WiresConv(wiring.Component):
         ]
         # The queue holds each sum no wider than its values are.
         results, start = list(config.graph.outputs), 0
-        for channel, kept in sums.items():
+        for number, kept in sums.items():
             unshifted = queue.o.payload[start : start + len(kept)].as_signed()
-            results[channel] = unshifted << config.graph.outputs[channel].shift
+            results[number] = unshifted << config.graph.outputs[number].shift
             start += len(kept)
-        for lane, channel in enumerate(config.target.order):
-            if channel >= 0:
-                m.d.comb += self.o.payload[lane].eq(results[channel])
+        target = config.target
+        for place in range(target.elements):
+            column, lane = divmod(place, target.lanes)
+            if (channel := target.order[lane]) >= 0:
+                m.d.comb += self.o.payload[place].eq(results[column * target.shape[0] + channel])
         return m
 
     def _sums(self, m: Module, window: data.View) -> dict[int, Value]:
-        """Build the pipeline; return the sums that depend on the window, unshifted, by filter."""
+        """Build the pipeline; return the sums that depend on the window, unshifted, by their number."""
         graph, stages = self.config.graph, self.config.stages
         lanes = self.config.source.lanes
         values = {n: window[n // lanes][n % lanes] for n in range(len(graph.inputs))}
@@ -199,8 +218,8 @@ class WiresConv(wiring.Component):
                     m.d.sync += register.eq(values[signal])
                     values[signal] = register
         return {
-            channel: values[term.signal]
-            for channel, term in enumerate(graph.outputs)
+            number: values[term.signal]
+            for number, term in enumerate(graph.outputs)
             if isinstance(term, Term)
         }
 

@@ -1,9 +1,10 @@
 """Take the maximum of non-overlapping windows of a dense stream."""
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import memory
 
 from hdl.numerics import bits_for_range
@@ -24,6 +25,7 @@ class MaxPoolConfig:
     ----------
     source : DenseFormat
         Signed or unsigned.
+        A beat of several pixels holds whole windows.
     kernel : (int, int)
         Window height and width, and the stride. A remainder of rows or columns is dropped.
     """
@@ -35,17 +37,26 @@ class MaxPoolConfig:
         _, height, width = self.source.shape
         if not (1 <= self.kernel[0] <= height and 1 <= self.kernel[1] <= width):
             raise ValueError(f"kernel must be from (1, 1) to {(height, width)}, not {self.kernel!r}")
+        if self.source.columns > 1 and self.source.columns % self.kernel[1]:
+            raise ValueError(f"kernel must divide {self.source.columns} columns, not be {self.kernel!r}")
 
     @property
     def target(self) -> DenseFormat:
         """One pixel for each window; same form, lanes and order."""
         channels, height, width = self.source.shape
-        return replace(self.source, shape=(channels, height // self.kernel[0], width // self.kernel[1]))
+        shape = (channels, height // self.kernel[0], width // self.kernel[1])
+        return replace(self.source, shape=shape, columns=max(1, self.source.columns // self.kernel[1]))
+
+    @property
+    def beats_across(self) -> tuple[int, int]:
+        """Beats of a row, and of a window's width, for each group: fewer than pixels if beats hold more."""
+        across = 1 if self.source.columns > 1 else self.kernel[1]
+        return self.source.shape[2] // self.source.columns, across
 
     @property
     def words(self) -> int:
-        """Partial maxima kept: a beat for each group of each window of a row."""
-        return self.target.shape[2] * self.source.groups
+        """Partial maxima kept: an output beat for each group of each window of a row."""
+        return self.target.shape[2] // self.target.columns * self.source.groups
 
     @property
     def latency(self) -> int:
@@ -59,10 +70,10 @@ class MaxPoolConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
-        _, height, width = self.source.shape
+        height, tall = self.source.shape[1], self.kernel[0]
+        width, wide = self.beats_across
         accepted = wait_in_order(arrivals)
         frames = accepted.reshape(-1, height, width, self.source.groups)
-        tall, wide = self.kernel
         rows = np.arange(tall - 1, height, tall)
         columns = np.arange(wide - 1, width, wide)
         return Timing(accepted, frames[:, rows][:, :, columns].reshape(-1) + self.latency)
@@ -96,15 +107,15 @@ class MaxPool(StreamComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        layout = self.config.source.payload
+        layout = self.config.target.payload
         m.submodules.queue = queue = Queue(QueueConfig(bits=layout.size, depth=2))
         m.submodules.partial = partial = memory.Memory(shape=layout, depth=self.config.words, init=[])
         write = partial.write_port()
         read = partial.read_port(transparent_for=(write,))
 
         take, opens, closes, inside = Signal(), Signal(), Signal(), Signal()
-        _, height, width = self.config.source.shape
-        tall, wide = self.config.kernel
+        height, tall = self.config.source.shape[1], self.config.kernel[0]
+        width, wide = self.config.beats_across
         group, end_of_pixel = count_rounds(m, self.config.source.groups, take)
         column, end_of_row = count_rounds(m, width, end_of_pixel)
         _, end_of_frame = count_rounds(m, height, end_of_row)
@@ -112,7 +123,7 @@ class MaxPool(StreamComponent):
         in_row, _ = count_rounds(m, tall, end_of_row, restart=end_of_frame)
         place, following = self._places(m, take, group, column, in_column)
         best = Cat(
-            Mux(opens | (new > old), new, old) for new, old in zip(self.i.payload, read.data, strict=True)
+            Mux(opens | (new > old), new, old) for new, old in zip(self._within(), read.data, strict=True)
         )
         m.d.comb += [
             # Asked of every beat, not only of those that close a window: a shorter path.
@@ -135,6 +146,22 @@ class MaxPool(StreamComponent):
         ]
         return m
 
+    def _within(self) -> list[Value]:
+        """Return the maxima of a beat's own windows, lane by lane."""
+        source = self.config.source
+        if source.columns == 1:
+            return list(self.i.payload)
+        pixels = [
+            [self.i.payload[column * source.lanes + lane] for lane in range(source.lanes)]
+            for column in range(source.columns)
+        ]
+        wide = self.config.kernel[1]
+        return [
+            reduce(lambda one, other: Mux(other > one, other, one), lane)
+            for window in range(0, source.columns, wide)
+            for lane in zip(*pixels[window : window + wide], strict=True)
+        ]
+
     def _places(
         self, m: Module, take: Signal, group: Signal, column: Signal, in_column: Signal
     ) -> tuple[Signal, Signal]:
@@ -144,10 +171,11 @@ class MaxPool(StreamComponent):
         """
         config = self.config
         place, following = (Signal(bits_for_range(config.words)) for _ in range(2))
+        width, wide = config.beats_across
         last_group = group == config.source.groups - 1
-        with m.If(last_group & (column == config.source.shape[2] - 1)):
+        with m.If(last_group & (column == width - 1)):
             m.d.comb += following.eq(0)
-        with m.Elif(last_group & (in_column != config.kernel[1] - 1)):
+        with m.Elif(last_group & (in_column != wide - 1)):
             m.d.comb += following.eq(place - (config.source.groups - 1))
         with m.Else():
             m.d.comb += following.eq(place + 1)

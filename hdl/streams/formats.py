@@ -5,7 +5,7 @@ encodes and decodes whole frames for tests, vectors and traces. Frames follow ea
 a gap or a marker: their length is known, or told by `last`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,35 +35,51 @@ def _signed(raw: int, form: FixedPoint) -> int:
 class DenseFormat:
     """Every element travels: a pixel is `groups` beats of `lanes` channels, pixels in raster order.
 
+    Where a pixel is a single beat, `columns` adjacent ones may share it.
+
     Parameters
     ----------
     shape : (channels, height, width)
     form : FixedPoint
         Of one element.
     lanes : int
-        Elements a beat.
+        Elements a beat, of each of its pixels.
     order : tuple of int
         `order[group * lanes + lane]` is the channel that travels there; each channel once, -1 in
         slots that carry nothing (their value is 0). Its length is groups × lanes.
+    columns : int
+        Adjacent pixels of a row a beat, the left one in the lowest bits; divides the width.
     """
 
     shape: tuple[int, int, int]
     form: FixedPoint
     lanes: int
     order: tuple[int, ...]
+    columns: int = 1
 
     def __post_init__(self) -> None:
         if self.lanes < 1 or len(self.order) % self.lanes:
             raise ValueError(f"order must have a multiple of {self.lanes} slots, not {len(self.order)}")
         if sorted(c for c in self.order if c >= 0) != list(range(self.shape[0])):
             raise ValueError(f"order must name each of {self.shape[0]} channels once")
+        if self.columns < 1 or self.shape[2] % self.columns:
+            raise ValueError(f"columns must be a divisor of {self.shape[2]}, not {self.columns!r}")
+        if self.columns > 1 and self.groups > 1:
+            raise ValueError(f"pixels of {self.groups} beats cannot share them: columns must be 1")
 
     @classmethod
-    def natural(cls, shape: tuple[int, int, int], form: FixedPoint, lanes: int) -> "DenseFormat":
+    def natural(
+        cls, shape: tuple[int, int, int], form: FixedPoint, lanes: int, columns: int = 1
+    ) -> "DenseFormat":
         """Return the format whose channels travel in ascending order, the last group padded."""
         groups = -(-shape[0] // lanes)
         order = tuple(c if c < shape[0] else -1 for c in range(groups * lanes))
-        return cls(shape, form, lanes, order)
+        return cls(shape, form, lanes, order, columns)
+
+    @property
+    def single(self) -> "DenseFormat":
+        """The same elements with one pixel a beat."""
+        return replace(self, columns=1)
 
     @property
     def groups(self) -> int:
@@ -78,36 +94,34 @@ class DenseFormat:
     @property
     def beats(self) -> int:
         """Beats a frame."""
-        return self.pixels * self.groups
+        return self.pixels * self.groups // self.columns
+
+    @property
+    def elements(self) -> int:
+        """Elements a beat."""
+        return self.lanes * self.columns
 
     @cached_property
     def payload(self) -> data.ArrayLayout:
-        """Lane 0 in the lowest bits."""
-        return data.ArrayLayout(element(self.form), self.lanes)
+        """Pixel by pixel; lane 0 in the lowest bits."""
+        return data.ArrayLayout(element(self.form), self.elements)
 
     def encode(self, tensor: np.ndarray) -> list[int]:
         """Cut int64[channels, height, width] into the payloads of one frame."""
-        pixels = tensor.reshape(self.shape[0], -1).T
-        mask = (1 << self.form.width) - 1
-        beats = []
-        for pixel in pixels:
-            slots = [int(pixel[c]) & mask if c >= 0 else 0 for c in self.order]
-            for start in range(0, len(slots), self.lanes):
-                lanes = slots[start : start + self.lanes]
-                beats.append(sum(value << (self.form.width * lane) for lane, value in enumerate(lanes)))
-        return beats
+        width = self.form.width
+        padded = np.concatenate([tensor.reshape(self.shape[0], -1), np.zeros((1, self.pixels), tensor.dtype)])
+        slots = padded[list(self.order)].T.reshape(self.beats, self.elements) & ((1 << width) - 1)
+        return [sum(value << (width * n) for n, value in enumerate(beat)) for beat in slots.tolist()]
 
     def decode(self, beats: list[int]) -> np.ndarray:
         """Put the payloads of one frame together: int64[channels, height, width]."""
-        tensor = np.zeros((self.shape[0], self.pixels), dtype=np.int64)
-        mask = (1 << self.form.width) - 1
+        width, mask = self.form.width, (1 << self.form.width) - 1
+        slots = np.zeros((self.pixels, len(self.order)), dtype=np.int64)
+        flat = slots.reshape(-1, self.elements)
         for number, beat in enumerate(beats):
-            pixel, group = divmod(number, self.groups)
-            for lane in range(self.lanes):
-                channel = self.order[group * self.lanes + lane]
-                if channel >= 0:
-                    tensor[channel, pixel] = _signed(beat >> (self.form.width * lane) & mask, self.form)
-        return tensor.reshape(self.shape)
+            flat[number] = [_signed(beat >> (width * n) & mask, self.form) for n in range(self.elements)]
+        places = [self.order.index(channel) for channel in range(self.shape[0])]
+        return slots[:, places].T.reshape(self.shape)
 
 
 @dataclass(frozen=True)

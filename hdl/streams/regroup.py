@@ -1,4 +1,4 @@
-"""Narrow a dense stream: the same slots in more, smaller beats."""
+"""Narrow a dense stream: the same slots in more, smaller beats, none of more than one pixel."""
 
 from dataclasses import dataclass, replace
 
@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import Module, Mux, Signal
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -35,12 +36,12 @@ class RegroupConfig:
     @property
     def target(self) -> DenseFormat:
         """The same slots in the same order, in more beats."""
-        return replace(self.source, lanes=self.lanes)
+        return replace(self.source, lanes=self.lanes, columns=1)
 
     @property
     def parts(self) -> int:
         """Output beats an input beat."""
-        return self.source.lanes // self.lanes
+        return self.source.elements // self.lanes
 
     @property
     def latency(self) -> int:
@@ -52,6 +53,13 @@ class RegroupConfig:
         """Cycles from one frame to the next."""
         return self.target.beats
 
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a choice and a register a bit of the wide beat."""
+        queue = QueueConfig(bits=self.target.payload.size, depth=2)
+        bits = self.source.payload.size
+        shifted = Resources(lut=bits * (1 if fabric.lut_inputs == 6 else 4), ff=bits)
+        return shifted + fabric.counter(self.parts) + queue.cost(fabric)
+
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
         accepted = wait_in_order(arrivals, self.parts)
@@ -59,7 +67,7 @@ class RegroupConfig:
 
 
 class Regroup(StreamComponent):
-    """Send each beat in `parts` parts, the lowest lanes first.
+    """Send each beat in `parts` parts, the left pixel and the lowest lanes first.
 
     Timing
     ------

@@ -42,8 +42,8 @@ def test_an_interval_that_is_too_short_names_every_layer_that_cannot_keep_up():
     problems = refusal.value.problems
     assert len(problems) >= 3
     assert problems[0].where == "input"
-    assert "takes at least 144 cycles a frame, more than the 10 asked for" in problems[0].what
-    assert all("ask for --interval 144 or more" in problem.next for problem in problems)
+    assert "takes at least 36 cycles a frame, more than the 10 asked for" in problems[0].what
+    assert all("ask for --interval 50 or more" in problem.next for problem in problems)
 
 
 def test_a_board_without_enough_multipliers_names_the_worst_layer():
