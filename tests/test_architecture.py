@@ -57,7 +57,7 @@ MAY_IMPORT = {
 FOR_ALL_OF_THE_COMPILER = "compiler.errors"
 
 WALLS = {
-    "amaranth": {"hdl", "sim", "boards", "compiler.emit"},
+    "amaranth": {"hdl", "sim", "boards", "compiler.emit", "benchmarks"},
     "cocotb": {"sim"},
     "cocotb_tools": {"sim"},
     "jinja2": {"compiler.report"},

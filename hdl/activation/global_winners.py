@@ -9,6 +9,7 @@ from amaranth.lib.memory import Memory
 
 from hdl.activation.key_reader import KeyReader, KeyReaderConfig
 from hdl.activation.radix_select import RadixSelect, RadixSelectConfig
+from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -80,6 +81,15 @@ class GlobalWinnersConfig:
     def latency(self) -> int:
         """Cycles from the last accepted beat of a frame to its first being offered, in an idle component."""
         return 1 + self.search + self.emission
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: the stored frames, the selector, and a comparison a lane."""
+        source, bits = self.source, self.reader.key_bits
+        stored = fabric.memory(source.payload.size, self.reader.depth)
+        queue = QueueConfig(bits=source.payload.size, depth=self.places)
+        lane = fabric.comparison(bits) + Resources(lut=source.form.width, ff=source.form.width)
+        parts = [stored, self.reader.cost(fabric), self.select.cost(fabric), queue.cost(fabric)]
+        return total(parts) + source.lanes * lane + fabric.logic(50, 40)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""

@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 from hdl.streams.formats import DenseFormat
 
 __all__ = ["KeyReader", "KeyReaderConfig"]
@@ -59,6 +60,16 @@ class KeyReaderConfig:
     def key_bits(self) -> int:
         """Width of a key: the value in offset binary above the inverted place."""
         return self.source.form.width + self.place_bits
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes, without the memory that it reads: keys, and ranks unless in order."""
+        lanes = self.source.lanes
+        keys = Resources(lut=lanes * 2, ff=lanes * self.key_bits)
+        counters = fabric.counter(self.source.groups) + fabric.counter(self.source.pixels)
+        counters += 2 * fabric.counter(self.depth)
+        if self.in_order:
+            return keys + counters
+        return keys + counters + fabric.memory(lanes * self.rank_bits, self.source.groups, constant=True)
 
     @property
     def latency(self) -> int:

@@ -9,6 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 
 __all__ = ["RadixSelect", "RadixSelectConfig"]
 
@@ -64,6 +65,19 @@ class RadixSelectConfig:
         """Cycles from the last beat of a sweep to its digit being known."""
         # Match; sum; accumulate; compare; decide.
         return 1 + self.sum_stages + 1 + 1 + 1
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a match and a digit for each lane, a count for each value of a digit."""
+        count_bits = bits_for_range(self.lanes * self.beats + 1)
+        selected = DIGIT_BITS * -(-2 * self.digits // (fabric.lut_inputs - 1))
+        lane = Resources(lut=2 * self.digits + 2 + selected, ff=1 + DIGIT_BITS)
+        reaching = Resources(lut=self.lanes * LARGEST_DIGIT)
+        parts = -(-self.lanes // SUM_FAN_IN)
+        added = Resources(lut=round(1.25 * self.lanes), ff=parts * 3)
+        count = fabric.sum(count_bits) + fabric.comparison(count_bits) + Resources(ff=count_bits + 1)
+        larger = fabric.logic(count_bits * -(-LARGEST_DIGIT // (fabric.lut_inputs - 1)) * 2, 2 * count_bits)
+        found = fabric.logic(50, self.key_bits + 4 * self.digits + 20)
+        return self.lanes * lane + reaching + LARGEST_DIGIT * (added + count) + larger + found
 
     @property
     def gap(self) -> int:

@@ -80,7 +80,7 @@ class RequantizeConfig:
         """Predict what it takes; adding a constant takes a carry chain but, with six inputs, no tables."""
         queue = QueueConfig(bits=self.target.payload.size, depth=self.latency + 1)
         width, above = self.form.width, self.rounded_bits - self.form.width
-        saturated = width + 1 if fabric.lut_inputs == 6 else width * (4 if above > 2 else 1) + 2
+        saturated = width + 1 if fabric.lut_inputs == 6 else width * (1 if above > 2 else 4) + 2
         rounded = 0 if fabric.lut_inputs == 6 else self.source.form.width
         lane = Resources(lut=saturated + rounded, ff=self.rounded_bits + width)
         if self.multiplies:

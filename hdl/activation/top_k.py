@@ -7,6 +7,7 @@ import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from hdl.activation.sorting_network import SortingNetwork, merging_network, sorting_network
+from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -80,6 +81,25 @@ class TopKConfig:
     def cycles_per_frame(self) -> int:
         """Cycles between frames: one a beat."""
         return self.source.beats
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a comparison a comparator, and a choice for each key that it passes on."""
+        networks, bits = (self.sorter, *self.mergers), self.key_bits
+        parts = [QueueConfig(bits=self.target.payload.size, depth=self.pixels_in_flight).cost(fabric)]
+        for network in networks:
+            for number, (level, live) in enumerate(zip(network.levels, network.live, strict=True)):
+                # What a channel's number leaves open grows by a bit a level, in the network that sorts.
+                known = self.target.index_bits - (self.source.groups - 1).bit_length() - number
+                open_bits = bits - max(0, known) if network is self.sorter else bits
+                moved = sum((high in live) + (low in live) for high, low in level)
+                parts.append(len(level) * fabric.comparison(open_bits))
+                parts.append(Resources(lut=moved * open_bits, ff=len(live) * open_bits))
+        paired = sum(len(network.outputs) for network in networks[:-1])
+        parts.append(Resources(lut=paired * 5, ff=2 * paired * bits))
+        ordered = list(self.source.order) == sorted(self.source.order)
+        labels = 0 if ordered else len(self.labels) * self.target.index_bits
+        ends = fabric.logic(labels + 12 * self.k + 20, 2 * self.k * bits + 3 * self.latency)
+        return total(parts) + ends
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""

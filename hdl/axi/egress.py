@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources, total
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -53,6 +54,20 @@ class EgressConfig:
     def cycles_per_frame(self) -> int:
         """Cycles from one frame to the next."""
         return self.source.pixels * max(self.source.shape[0], self.source.groups)
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a memory of pixels, a table of places, a choice of a lane."""
+        source = self.source
+        queue = QueueConfig(bits=source.form.width + 1, depth=self.latency)
+        places = bits_for_range(source.groups) + bits_for_range(source.lanes)
+        parts = [
+            queue.cost(fabric),
+            fabric.memory(source.payload.size, self.buffers * source.groups),
+            fabric.memory(places, source.shape[0], constant=True),
+            fabric.choice(source.lanes, source.form.width),
+            fabric.counter(source.pixels) + fabric.counter(source.shape[0]) + fabric.counter(source.groups),
+        ]
+        return total(parts) + fabric.logic(25, 20)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats and elements pass. Exact."""

@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -39,6 +40,13 @@ class CollectConfig:
     def cycles_per_frame(self) -> int:
         """Cycles from one frame to the next."""
         return self.source.beats
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: registers for all groups but the last, and a queue of two pixels."""
+        bits, groups = self.source.payload.size, self.source.groups
+        queue = QueueConfig(bits=self.source.shape[0] * self.source.form.width, depth=2)
+        kept = Resources(lut=groups - 1, ff=(groups - 1) * bits)
+        return kept + fabric.counter(groups) + queue.cost(fabric)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""

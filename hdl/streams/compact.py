@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, EntryFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -55,6 +56,20 @@ class CompactConfig:
     def latency(self) -> int:
         """Cycles from an accepted beat to its first element's being offered."""
         return 6
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: beside the queues, mainly what selects a lane and its value."""
+        source, lanes, index = self.source, self.source.lanes, self.target.index_bits
+        count_bits = bits_for_range(lanes + 1)
+        queues = (
+            QueueConfig(bits=source.payload.size, depth=_HELD),
+            QueueConfig(bits=self.target.payload.size, depth=_SENT),
+            QueueConfig(bits=lanes + count_bits, depth=_HELD),
+        )
+        picked = fabric.choice(lanes, source.form.width) + 2 * fabric.sum(index)
+        registers = 3 * lanes + 3 * index + 4 * count_bits + 12
+        control = Resources(lut=lanes * (4 + -(-source.form.width // 6)) + 15, ff=registers)
+        return total([queue.cost(fabric) for queue in queues]) + picked + control
 
     @property
     def fullest(self) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 
 from hdl.numerics import bits_for_range, signed_bits
+from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -48,6 +49,16 @@ class ExpandConfig:
     def cycles_per_frame(self) -> int:
         """Cycles from one frame to the next."""
         return self.target.beats
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a subtractor a winner, and for each lane what picks the winner on it."""
+        queue = QueueConfig(bits=self.target.payload.size, depth=2)
+        winners, width = self.source.at_most, self.source.form.width
+        reach = signed_bits(-len(self.target.order), (1 << self.source.index_bits) - 1)
+        lane = fabric.logic(winners * (-(-reach // 6) + width))
+        moved = fabric.sum(reach) + Resources(lut=1, ff=reach + width)
+        control = fabric.counter(self.target.groups) + queue.cost(fabric)
+        return self.target.lanes * lane + winners * moved + control
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""

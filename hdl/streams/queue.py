@@ -7,6 +7,7 @@ from amaranth.hdl import Module
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.resources import Fabric, Resources
 from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Queue", "QueueConfig"]
@@ -42,6 +43,12 @@ class QueueConfig:
     def interval(self) -> int:
         """Cycles from a payload to the next: a single place is free again only after it was read."""
         return 1 if self.depth > 1 else 2
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes; read without delay, so never block RAM."""
+        pointer = max(1, (self.depth - 1).bit_length())
+        control = fabric.logic(3 * pointer + 3, 3 * pointer + 1)
+        return control + fabric.memory(self.bits, self.depth, registered=False)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when payloads pass. Exact."""

@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import Module, Mux, Signal
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import EntryFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
@@ -52,6 +53,14 @@ class UnpackConfig:
     def cycles_per_frame(self) -> int:
         """Most cycles from one frame to the next: every pixel has `at_most` winners."""
         return self.source.beats * self.source.at_most
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: a choice and a register a bit of the pairs, and an adder of index width."""
+        queue = QueueConfig(bits=self.target.payload.size, depth=2)
+        pairs, index = self.source.payload["pairs"].shape.size, self.target.index_bits
+        shifted = Resources(lut=pairs, ff=pairs)
+        counters = fabric.counter(self.source.beats) + fabric.counter(self.source.at_most + 1)
+        return shifted + 2 * fabric.sum(index) + Resources(ff=index) + counters + queue.cost(fabric)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass, if every pixel has `at_most` winners.
