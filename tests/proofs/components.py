@@ -41,6 +41,9 @@ COMPONENTS = (
     "sparse_dense_conv",
     "top_k",
     "unpack",
+    "wide_ingress",
+    "wide_max_pool",
+    "wide_window",
     "window",
     "zero_skip_conv",
     "zero_skip_linear",
@@ -49,6 +52,8 @@ COMPONENTS = (
 SMALL = FixedPoint(2, 0, False)
 SUM = FixedPoint(5, 0, True)
 PIXELS = DenseFormat.natural((4, 2, 2), SMALL, 2)
+WIDE = DenseFormat.natural((1, 2, 4), SMALL, 1, 2)
+"""Two pixels a beat."""
 WINNERS = WinnersFormat((4, 1, 2), SMALL, 2)
 WEIGHT = np.array([[1, 0, -1], [0, 2, 0], [-2, 0, 1], [0, 0, 0]])
 """Of four inputs and three outputs; the last input has none."""
@@ -108,6 +113,11 @@ _MAKERS = {
     "top_k": lambda: TopK(TopKConfig(source=PIXELS, k=2)),
     "unpack": lambda: Unpack(UnpackConfig(source=WINNERS)),
     "window": lambda: Window(WindowConfig(bits=2, height=3, width=3, kernel=(2, 2), padding=(1, 0, 1, 0))),
+    "wide_ingress": lambda: Ingress(IngressConfig(target=WIDE)),
+    "wide_max_pool": lambda: MaxPool(MaxPoolConfig(source=WIDE, kernel=(2, 2))),
+    "wide_window": lambda: Window(
+        WindowConfig(bits=1, height=3, width=4, kernel=(2, 3), pixels_per_beat=2, windows_per_beat=1)
+    ),
     "zero_skip_conv": _zero_skip_conv,
     "zero_skip_linear": _zero_skip_linear,
 }

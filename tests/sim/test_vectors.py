@@ -15,6 +15,8 @@ from tests.sim.design import CONTRACT, make_vectors
 PORTS = [
     AxisPort((1, 3, 4), FixedPoint(8, 0, True), 1, 8, 8),
     AxisPort((3, 2, 2), FixedPoint(5, 0, False), 2, 8, 16),
+    AxisPort((1, 2, 8), FixedPoint(8, 0, True), 1, 8, 32, 4),
+    AxisPort((2, 1, 4), FixedPoint(7, 0, False), 3, 8, 48, 2),
     AxisPort((3, 1, 2), FixedPoint(7, 2, True), 2, 9, 32),
     AxisPort((12, 1, 1), FixedPoint(23, 0, True), 1, 32, 32),
     AxisPort((2, 1, 1), FixedPoint(40, 0, True), 1, 64, 64),
@@ -32,7 +34,7 @@ def frames_of(port, count=3):
 def test_words_hold_each_lane_in_its_container(port):
     frames = frames_of(port)
     wide = dataclasses.replace(port.form, width=min(port.container_bits, 62))
-    form = DenseFormat.natural(port.shape, wide, port.lanes)
+    form = DenseFormat.natural(port.shape, wide, port.lanes, port.columns)
     words = [int.from_bytes(word.tobytes(), "big") for word in pack_frames(frames, port)]
     if port.container_bits <= 62:
         assert words == [beat for frame in frames for beat in form.encode(frame)]

@@ -17,6 +17,8 @@ TABLE = {
     "groups, the last one padded": DenseFormat.natural((5, 2, 2), S5, 2),
     "a permuted order": DenseFormat((3, 2, 2), U12, 2, (2, -1, 0, 1)),
     "a wide container": DenseFormat.natural((4, 1, 3), U12, 4),
+    "several pixels a beat": DenseFormat.natural((1, 2, 8), S8, 1, 4),
+    "pixels of padded lanes": DenseFormat((2, 2, 2), S5, 3, (1, -1, 0), 2),
     "one element": DenseFormat.natural((1, 1, 1), S8, 1),
 }
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from hdl.conv.sparse_dense import SparseDenseConvConfig
+from hdl.conv.window import WindowConfig, windows
+from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat
@@ -68,6 +70,35 @@ def test_a_window_a_cycle_takes_no_multiplier():
     assert config.constant_time
 
 
+@pytest.mark.parametrize("stall", ["none", "both"])
+def test_adjacent_positions_share_a_window(stall):
+    channels, filters, kernel, columns, width = 2, 3, (2, 3), 2, 6
+    rng = np.random.default_rng(5)
+    form = FixedPoint(6, 0, True)
+    weight = rng.integers(-31, 32, (filters, channels, *kernel)) * (rng.random((1, 1, *kernel)) < 0.8)
+    bias = rng.integers(-100, 100, filters)
+    source = DenseFormat((channels, 1, width), form, channels, (1, 0))
+    target = DenseFormat((filters, 1, width), FixedPoint(20, 0, True), 4, (2, 0, -1, 1), columns)
+    config = WiresConvConfig(
+        source=source, target=target, weight=side_by_side(weight, columns), bias=np.tile(bias, columns)
+    )
+    image = rng.integers(form.minimum, form.maximum + 1, (channels, kernel[0], width + kernel[1] - 1))
+    geometry = WindowConfig(
+        bits=source.payload.size, height=kernel[0], width=image.shape[2], kernel=kernel,
+        pixels_per_beat=columns, windows_per_beat=columns,
+    )  # fmt: skip
+    pixels = np.array(DenseFormat(image.shape, form, channels, source.order).encode(image), dtype=np.int64)
+    beats = [
+        sum(int(pixel) << (source.payload.size * tap) for tap, pixel in enumerate(window))
+        for window in windows(pixels.reshape(image.shape[1:]), geometry)
+    ]
+    run = run_stream(WiresConv(config), beats, len(beats), stall=stall)
+    cut = np.lib.stride_tricks.sliding_window_view(image, kernel, axis=(1, 2))[:, 0]
+    sums = np.einsum("cwyx,fcyx->fw", cut, weight) + bias[:, None]
+    assert config.cycles_per_frame == len(beats) == width // columns
+    assert (target.decode(run.beats)[:, 0] == sums).all()
+
+
 def test_wires_stand_in_for_an_array_with_one_step_a_window():
     config, *_ = _case(*CASES[0])
     array = SparseDenseConvConfig(
@@ -85,6 +116,13 @@ def test_a_pixel_of_several_beats_is_refused(name):
     parts[name] = DenseFormat.natural(parts[name].shape, parts[name].form, 1)
     with pytest.raises(ValueError, match=f"{name} must have one beat a pixel, not {parts[name].groups}"):
         WiresConvConfig(**parts, weight=config.weight, bias=config.bias)
+
+
+def test_weights_of_another_number_of_sums_are_refused():
+    config, *_ = _case(*CASES[0])
+    target = DenseFormat.natural((8, 1, 6), config.target.form, 8, 2)
+    with pytest.raises(ValueError, match="weight and bias must be those of 16 sums, not of 8"):
+        WiresConvConfig(source=config.source, target=target, weight=config.weight, bias=config.bias)
 
 
 def test_stages_without_an_adder_are_refused():

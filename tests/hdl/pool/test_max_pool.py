@@ -9,6 +9,7 @@ from hdl.streams.formats import DenseFormat
 from tests.hdl.bench import STALLS, run_stream
 
 S6, U5 = FixedPoint(6, 2, True), FixedPoint(5, 0, False)
+# shape, form, lanes, kernel, pixels a beat
 TABLE = {
     "one beat a pixel": ((3, 4, 4), S6, 3, (2, 2)),
     "groups, the last one padded": ((5, 4, 6), U5, 2, (2, 3)),
@@ -19,6 +20,9 @@ TABLE = {
     "one window and a remainder": ((1, 3, 3), S6, 1, (2, 2)),
     "windows of one element": ((3, 2, 3), S6, 2, (1, 1)),
     "one element": ((1, 1, 1), U5, 1, (1, 1)),
+    "several pixels a beat, one window": ((3, 5, 4), S6, 3, (2, 2), 2),
+    "several windows a beat": ((2, 4, 12), U5, 3, (2, 3), 6),
+    "several pixels a beat, rows only": ((2, 3, 4), S6, 2, (3, 1), 2),
 }
 
 
@@ -52,8 +56,9 @@ def _check(config, stall):
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("name", TABLE)
 def test_every_window_gives_its_maximum(name, stall):
-    shape, form, lanes, kernel = TABLE[name]
-    _check(MaxPoolConfig(source=DenseFormat.natural(shape, form, lanes), kernel=kernel), stall)
+    shape, form, lanes, kernel, *columns = TABLE[name]
+    source = DenseFormat.natural(shape, form, lanes, *columns)
+    _check(MaxPoolConfig(source=source, kernel=kernel), stall)
 
 
 @pytest.mark.parametrize("stall", STALLS)
@@ -67,3 +72,9 @@ def test_a_window_that_does_not_fit_is_rejected(kernel):
     source = DenseFormat.natural((1, 4, 3), S6, 1)
     with pytest.raises(ValueError, match=r"kernel must be from \(1, 1\) to \(4, 3\), not"):
         MaxPoolConfig(source=source, kernel=kernel)
+
+
+def test_beats_must_hold_whole_windows():
+    source = DenseFormat.natural((1, 4, 6), S6, 1, 3)
+    with pytest.raises(ValueError, match=r"kernel must divide 3 columns, not be \(2, 2\)"):
+        MaxPoolConfig(source=source, kernel=(2, 2))

@@ -21,6 +21,31 @@ def test_dense_round_trip(form, lanes):
     assert (stream.decode(stream.encode(_tensor(form))) == _tensor(form)).all()
 
 
+@pytest.mark.parametrize("lanes", [5, 6])
+def test_pixels_that_share_a_beat_lie_side_by_side(lanes):
+    form = FixedPoint(8, 3, True)
+    single = DenseFormat.natural(SHAPE, form, lanes)
+    stream = DenseFormat.natural(SHAPE, form, lanes, 3)
+    pixels, bits = single.encode(_tensor(form)), lanes * form.width
+    beats = [
+        left | middle << bits | right << 2 * bits
+        for left, middle, right in zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True)
+    ]
+    assert stream.encode(_tensor(form)) == beats
+    assert (stream.decode(beats) == _tensor(form)).all()
+    assert (stream.beats, stream.elements, stream.payload.size) == (2, 3 * lanes, 3 * bits)
+    assert stream.single == single
+
+
+@pytest.mark.parametrize(
+    ("lanes", "columns", "text"),
+    [(5, 2, "columns must be a divisor of 3, not 2"), (2, 3, "pixels of 3 beats cannot share them")],
+)
+def test_pixels_that_cannot_share_a_beat_are_refused(lanes, columns, text):
+    with pytest.raises(ValueError, match=text):
+        DenseFormat.natural(SHAPE, FixedPoint(8, 0, True), lanes, columns)
+
+
 @pytest.mark.parametrize("form", [FixedPoint(8, 3, True), FixedPoint(5, 0, False)])
 def test_winners_round_trip(form):
     stream = WinnersFormat(SHAPE, form, 2)

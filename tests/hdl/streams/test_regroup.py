@@ -15,6 +15,8 @@ TABLE = {
     "six to three, two groups": (DenseFormat.natural((8, 1, 3), S5, 6), 3),
     "a permuted order": (DenseFormat((3, 2, 2), S5, 4, (2, -1, 0, 1)), 2),
     "as many lanes as before": (DenseFormat.natural((4, 2, 2), S5, 2), 2),
+    "two pixels to one": (DenseFormat.natural((3, 2, 4), S5, 3, 2), 3),
+    "two pixels to lanes": (DenseFormat.natural((3, 2, 4), S5, 4, 2), 2),
     "one element": (DenseFormat.natural((1, 1, 1), S5, 1), 1),
 }
 
