@@ -34,13 +34,16 @@ class Schedule:
     """The foldings of a graph's layers, by name.
 
     `interval_cycles` is the goal that they were chosen for; `input_lanes` the channels of a pixel that an
-    input beat carries, `input_columns` the adjacent pixels.
+    input beat carries, `input_columns` the adjacent pixels. `instances` pipelines share one bus, whose beats
+    carry `bus_columns` pixels, a multiple of `input_columns`; 0 for as many as an instance takes.
     """
 
     interval_cycles: int
     input_lanes: int
     foldings: tuple[tuple[str, Folding], ...]
     input_columns: int = 1
+    instances: int = 1
+    bus_columns: int = 0
 
     def folding(self, name: str) -> Folding:
         """Return the folding of a layer. Raises KeyError."""
