@@ -26,7 +26,7 @@ prove: $(READY)  ## prove every property of the components, the slow ones too
 	$(PY) -m pytest -n 2 -q tests/proofs -m "slow_proof or not slow_proof"
 
 fuzz: $(READY)  ## try N random networks (500 unless given): make fuzz N=2000
-	N=$(or $(N),500) $(PY) -m pytest -q tests/test_random_networks.py
+	N=$(or $(N),500) $(PY) -m pytest -q -n 2 tests/test_random_networks.py tests/test_random_verilog.py
 
 lint: $(READY)  ## check style
 	$(VENV)/bin/ruff check .
