@@ -28,7 +28,7 @@ STAGES = {
 """What `compiler.pipeline` strings together."""
 
 MAY_IMPORT = {
-    "boards": set(),
+    "boards": {"hdl"},
     "hdl": set(),
     "sim": {"hdl"},
     "compiler.errors": set(),
@@ -61,7 +61,7 @@ WALLS = {
     "cocotb": {"sim"},
     "cocotb_tools": {"sim"},
     "jinja2": {"compiler.report"},
-    "pyosys": {"compiler.emit", "boards", "benchmarks"},
+    "pyosys": {"compiler.emit", "hdl", "boards", "benchmarks"},
     "subprocess": {"sim", "boards", "benchmarks"},
     "torch": {"compiler.frontend", "compiler.nn", "models", "benchmarks"},
 }

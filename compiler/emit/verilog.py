@@ -1,17 +1,14 @@
 """Deterministic Verilog: a file for the top, one for each stage, and an image for each memory."""
 
-import re
-import tempfile
 from pathlib import Path
 
-from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
-from pyosys import libyosys
 
 from hdl.accelerator import Accelerator
 from hdl.design import Stage
 from hdl.memory.rom import Rom
+from hdl.verilog import to_verilog
 
 __all__ = ["emit_verilog"]
 
@@ -44,42 +41,9 @@ def emit_verilog(accelerator: Accelerator, directory: Path) -> None:
 
 def _write(component: wiring.Component, name: str, directory: Path, platform: object) -> None:
     """Write one hierarchy to `name.v`, with the modules that its platform collects behind it."""
-    text = _convert(component, name, platform)
+    text = to_verilog(component, name, platform)
     modules = platform.modules if isinstance(platform, _StagePlatform) else []
     (directory / f"{name}.v").write_text("\n".join([text, *modules]))
-
-
-def _convert(component: wiring.Component, name: str, platform: object) -> str:
-    return _to_verilog(rtlil.convert(component, name=name, platform=platform, emit_src=False))
-
-
-def _to_verilog(text: str) -> str:
-    with tempfile.TemporaryDirectory() as scratch:
-        source, target = Path(scratch, "design.il"), Path(scratch, "design.v")
-        source.write_text(text)
-        design = libyosys.Design()
-        for command in (
-            f"read_rtlil {source}",
-            "proc -nomux -norom",
-            "memory_collect",
-            f"write_verilog -norename -noattr {target}",
-        ):
-            design.run_pass(f"tee -q {command}")
-        return _renumber(target.read_text())
-
-
-def _renumber(text: str) -> str:
-    """Give names that Yosys made up the numbers 1, 2, …; its own go on from design to design.
-
-    Its opening comment goes, too: it tells where Yosys was built.
-    """
-    text = text[text.index("module ") :]
-    numbers: dict[str, int] = {}
-    return re.sub(
-        r"(\$auto\$[\w.:]+\$)(\d+)",
-        lambda name: f"{name[1]}{numbers.setdefault(name[0], len(numbers) + 1)}",
-        text,
-    )
 
 
 class _BlackBox(wiring.Component):
@@ -128,7 +92,7 @@ class _StagePlatform:
         else:
             name = f"{self.name}_{type(component).__name__.lower()}{len(self._shared)}"
             self._shared[component.config] = name
-            self.modules.append(_convert(component, name, self))
+            self.modules.append(to_verilog(component, name, self))
         return _BlackBox(self._shared[component.config], component)
 
     def rom(self, component: Rom) -> Module:
