@@ -10,6 +10,7 @@ from hdl.axi.egress import Egress, EgressConfig
 from hdl.axi.ingress import Ingress, IngressConfig
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
 from hdl.conv.window import Window, WindowConfig
+from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
 from hdl.mac.readout import Readout, ReadoutConfig
@@ -45,6 +46,7 @@ COMPONENTS = (
     "wide_max_pool",
     "wide_window",
     "window",
+    "wires_conv",
     "zero_skip_conv",
     "zero_skip_linear",
 )
@@ -87,6 +89,15 @@ def _sparse_dense_conv() -> SparseDenseConv:
     return SparseDenseConv(SparseDenseConvConfig(source=source, target=target, weight=weight, bias=BIAS))
 
 
+def _wires_conv() -> WiresConv:
+    weight = np.array([[[3, -1]], [[0, 2]], [[5, 3]]])
+    source = DenseFormat.natural((1, 1, 2), SMALL, 1)
+    target = DenseFormat.natural((3, 1, 2), FixedPoint(6, 0, True), 3)
+    return WiresConv(
+        WiresConvConfig(source=source, target=target, weight=weight, bias=BIAS, adders_per_stage=1)
+    )
+
+
 def _readout() -> Readout:
     target = DenseFormat((3, 1, 1), SUM, 2, OUTPUTS)
     return Readout(ReadoutConfig(target=target, columns=2, sum_bits=4, bias=BIAS, lanes_latency=4))
@@ -118,6 +129,7 @@ _MAKERS = {
     "wide_window": lambda: Window(
         WindowConfig(bits=1, height=3, width=4, kernel=(2, 3), pixels_per_beat=2, windows_per_beat=1)
     ),
+    "wires_conv": _wires_conv,
     "zero_skip_conv": _zero_skip_conv,
     "zero_skip_linear": _zero_skip_linear,
 }

@@ -40,7 +40,8 @@ def _claim_room(
 def test_no_credit_is_lost_or_given_twice():
     m = Module()
     latencies = []
-    for name, leave in (("sparse_dense_conv", "go"), ("readout", "step"), ("egress", "send")):
+    pipelines = {"sparse_dense_conv": "go", "wires_conv": "go", "readout": "step", "egress": "send"}
+    for name, leave in pipelines.items():
         component = small(name)
         opened = _open(m, name, component)
         latencies.append(component.config.latency)
