@@ -1,0 +1,186 @@
+"""Frames of bytes on a line that may lose, spoil or invent some: flags, escapes and a checksum.
+
+A frame is `FLAG`, its bytes and their checksum with every `FLAG` and `ESCAPE` in them escaped, `FLAG`. An
+escaped byte is `ESCAPE` and the byte with bit 5 turned over. The checksum is CRC-32 as of Ethernet, lowest
+byte first. Between two frames any number of flags may stand; after any garbage the next flag begins anew.
+"""
+
+import binascii
+from collections.abc import Iterator
+
+from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.crc import Algorithm
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["CHECK_BYTES", "ESCAPE", "FLAG", "FrameReceiver", "FrameSender", "enframe", "split_frames"]
+
+FLAG, ESCAPE, TURNED = 0x7E, 0x7D, 0x20
+CHECK_BYTES = 4
+
+CRC_32 = Algorithm(
+    crc_width=32, polynomial=0x04C11DB7, initial_crc=0xFFFFFFFF, reflect_input=True, reflect_output=True,
+    xor_output=0xFFFFFFFF,
+)  # fmt: skip
+
+
+def enframe(content: bytes) -> bytes:
+    """Return the bytes on the line for one frame.
+
+    >>> enframe(b"1~").hex()
+    '7e317d5e5837737e7e'
+    """
+    checked = content + binascii.crc32(content).to_bytes(CHECK_BYTES, "little")
+    escaped = checked.replace(bytes([ESCAPE]), bytes([ESCAPE, ESCAPE ^ TURNED]))
+    return bytes([FLAG]) + escaped.replace(bytes([FLAG]), bytes([ESCAPE, FLAG ^ TURNED])) + bytes([FLAG])
+
+
+def split_frames(line: bytes) -> Iterator[bytes | None]:
+    """Yield the content of each frame between two flags; None for one whose checksum is wrong.
+
+    What stands before the first flag and after the last is ignored.
+    """
+    for piece in line.split(bytes([FLAG]))[1:-1]:
+        if piece:
+            yield _opened(piece)
+
+
+def _opened(piece: bytes) -> bytes | None:
+    """Return what is between two flags without escapes and checksum; None if it is no frame."""
+    content, turned = bytearray(), 0
+    for byte in piece:
+        if byte == ESCAPE and not turned:
+            turned = TURNED
+        else:
+            content.append(byte ^ turned)
+            turned = 0
+    if turned or len(content) <= CHECK_BYTES:
+        return None
+    found = bytes(content[:-CHECK_BYTES])
+    return found if content[-CHECK_BYTES:] == binascii.crc32(found).to_bytes(CHECK_BYTES, "little") else None
+
+
+class FrameReceiver(wiring.Component):
+    """Take frames off a line: their bytes as they come, and at the end whether they may be believed.
+
+    Timing
+    ------
+    A byte passes in the cycle in which it is accepted; an end is told the cycle after its flag, in which no
+    byte is accepted. Throughput one byte in two cycles at worst.
+
+    Parameters
+    ----------
+    most : int
+        Bytes of the longest frame, with its checksum.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+    byte : Out(8), byte_valid : Out(1)
+        A byte of the frame or, in its last four, of its checksum.
+    length : Out(range(most + 2))
+        Bytes of the frame so far, before this one; stays at `most` + 1 for one that is too long.
+    good, bad : Out(1)
+        A frame ended, with and without fault; empty ones are told of by neither.
+    pause : In(1)
+        Accept nothing.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(
+            {
+                "i": In(stream.Signature(8)), "byte": Out(8), "byte_valid": Out(1),
+                "length": Out(range(most + 2)), "good": Out(1), "bad": Out(1), "pause": In(1),
+            }
+        )  # fmt: skip
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC_32(data_width=8).create()
+        turned, ended, take = Signal(), Signal(), Signal()
+        believed = crc.match_detected & (self.length > CHECK_BYTES) & (self.length <= self.most) & ~turned
+        flag, escape = self.i.payload == FLAG, (self.i.payload == ESCAPE) & ~turned
+        m.d.comb += [
+            self.i.ready.eq(~ended & ~self.pause),
+            take.eq(self.i.valid & self.i.ready),
+            self.byte.eq(self.i.payload ^ Mux(turned, TURNED, 0)),
+            self.byte_valid.eq(take & ~flag & ~escape),
+            crc.data.eq(self.byte),
+            crc.valid.eq(self.byte_valid),
+            crc.start.eq(ended),
+            self.good.eq(ended & believed),
+            self.bad.eq(ended & ~believed & ((self.length != 0) | turned)),
+        ]
+        m.d.sync += ended.eq(take & flag)
+        with m.If(take & ~flag):
+            m.d.sync += turned.eq(escape)
+        with m.If(self.byte_valid & (self.length != self.most + 1)):
+            m.d.sync += self.length.eq(self.length + 1)
+        with m.If(ended):
+            m.d.sync += [turned.eq(0), self.length.eq(0)]
+        return m
+
+
+class FrameSender(wiring.Component):
+    """Put frames on a line.
+
+    Timing
+    ------
+    Throughput one byte of the line a cycle, and one of the frame in two at worst; honors backpressure.
+
+    Members
+    -------
+    i : In(stream.Signature(StructLayout({"byte": 8, "last": 1})))
+    o : Out(stream.Signature(8))
+    """
+
+    def __init__(self) -> None:
+        layout = data.StructLayout({"byte": 8, "last": 1})
+        super().__init__({"i": In(stream.Signature(layout)), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.crc = crc = CRC_32(data_width=8).create()
+        turned, number, check = Signal(), Signal(range(CHECK_BYTES)), Signal(32)
+        byte, sent, passed = Signal(8), Signal(), Signal()
+        special = (byte == FLAG) | (byte == ESCAPE)
+        m.d.comb += [
+            sent.eq(self.o.valid & self.o.ready),
+            crc.data.eq(self.i.payload.byte),
+            crc.valid.eq(self.i.valid & self.i.ready),
+        ]
+
+        def send_byte(value: Value, offered: Value) -> None:
+            escaped = Mux(turned, byte ^ TURNED, Mux(special, ESCAPE, byte))
+            m.d.comb += [
+                byte.eq(value), self.o.valid.eq(offered), self.o.payload.eq(escaped),
+                passed.eq(sent & (~special | turned)),
+            ]  # fmt: skip
+            with m.If(sent):
+                m.d.sync += turned.eq(special & ~turned)
+
+        with m.FSM():
+            with m.State("OPEN"):
+                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(self.i.valid), crc.start.eq(sent)]
+                with m.If(sent):
+                    m.next = "BODY"
+            with m.State("BODY"):
+                send_byte(self.i.payload.byte, self.i.valid)
+                m.d.comb += self.i.ready.eq(passed)
+                with m.If(passed & self.i.payload.last):
+                    m.next = "SUM"
+            with m.State("SUM"):
+                m.d.sync += check.eq(crc.crc)
+                m.next = "CHECK"
+            with m.State("CHECK"):
+                send_byte(check[:8], Const(1))
+                with m.If(passed):
+                    m.d.sync += [check.eq(check >> 8), number.eq(number + 1)]
+                    with m.If(number == CHECK_BYTES - 1):
+                        m.next = "CLOSE"
+            with m.State("CLOSE"):
+                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(1)]
+                with m.If(sent):
+                    m.next = "OPEN"
+        return m
