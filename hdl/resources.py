@@ -128,6 +128,14 @@ class Fabric:
         block_price, blocks = min(kinds, key=lambda found: found[0])
         return blocks if block_price < price else tables
 
+    def accumulators(self, bits: int, depth: int, ports: int) -> Resources:
+        """Return a memory in lookup tables that is written where its first port reads."""
+        if self.lut_inputs == 4:
+            return ports * self.memory(bits, depth, registered=False)
+        rows = -(-depth // 256)
+        cell_bits = max(1, (512 // ports) // (1 << max(5, (min(depth, 256) - 1).bit_length())))
+        return Resources(lut=rows * 8 * -(-bits // cell_bits)) + ports * self.choice(rows, bits)
+
     def _constant(self, bits: int, depth: int) -> int:
         """Return the tables of a constant one."""
         return bits * max(1, -(-depth // (1 << self.lut_inputs)) * 4 // 3)

@@ -1,8 +1,15 @@
 """Give every output a lane, so that the nonzeros of one input rarely meet: complementary packing."""
 
+import hashlib
+
 import numpy as np
 
 __all__ = ["assign_lanes", "word_counts"]
+
+MOST_KNOWN = 1024
+"""Assignments that are kept: a search asks for the same ones over and over."""
+
+_known: dict[tuple, tuple[int, ...]] = {}
 
 
 def word_counts(nonzero: np.ndarray, order: tuple[int, ...], lanes: int) -> np.ndarray:
@@ -35,6 +42,16 @@ def assign_lanes(nonzero: np.ndarray, lanes: int) -> tuple[int, ...]:
     tuple of int
         `order[slot * lanes + lane]`: an output, or -1 where a lane has none left.
     """
+    digest = hashlib.blake2b(np.packbits(nonzero)).digest(), nonzero.shape, lanes
+    if digest not in _known:
+        if len(_known) >= MOST_KNOWN:
+            _known.pop(next(iter(_known)))
+        _known[digest] = _best(nonzero, lanes)
+    return _known[digest]
+
+
+def _best(nonzero: np.ndarray, lanes: int) -> tuple[int, ...]:
+    """Return the choice that takes the fewest words."""
     outputs = nonzero.shape[1]
     slots = -(-outputs // lanes)
     padded = np.concatenate([np.arange(outputs), np.full(slots * lanes - outputs, -1)])

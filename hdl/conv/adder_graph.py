@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -102,13 +102,22 @@ def build_adder_graph(
         How many adders deeper an output may become in order to share; no limit unless given. An output
         that only subtracts and has no bias is one adder deeper still.
     """
+    matrix = tuple(map(tuple, np.asarray(weight).tolist()))
+    return _build(matrix, tuple(np.asarray(bias).tolist()), tuple(inputs), extra_depth)
+
+
+# A search for a schedule asks for the same graph over and over.
+@lru_cache(maxsize=16)
+def _build(
+    weight: tuple[tuple[int, ...], ...], constants: tuple[int, ...], inputs: tuple[Range, ...],
+    extra_depth: int | None,
+) -> AdderGraph:  # fmt: skip
     sums = [
-        {Term(n, *digit) for n, factor in enumerate(row.tolist()) for digit in signed_digits(factor)}
-        for row in np.asarray(weight)
+        {Term(n, *digit) for n, factor in enumerate(row) for digit in signed_digits(factor)}
+        for row in weight
     ]
-    constants = np.asarray(bias).tolist()
-    sharing = Sharing(list(inputs), sums, constants, extra_depth)
+    sharing = Sharing(list(inputs), sums, list(constants), extra_depth)
     sharing.run()
     trees = Trees(sharing)
-    outputs = trees.add_up([sorted(terms) for terms in sums], constants)
-    return AdderGraph(tuple(inputs), tuple(trees.adders), outputs)
+    outputs = trees.add_up([sorted(terms) for terms in sums], list(constants))
+    return AdderGraph(inputs, tuple(trees.adders), outputs)

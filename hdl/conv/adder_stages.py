@@ -1,14 +1,17 @@
 """Where the registers go: which adders share a pipeline stage, and what waits between stages."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from hdl.conv.adder_graph import AdderGraph
 from hdl.conv.signed_digits import Term
 
-__all__ = ["AdderStages"]
+__all__ = ["AdderStages", "make_stages"]
 
 SWEEPS = 4
+
+KEPT = 16
+"""Pipelines that are kept: a search for a schedule asks for the same ones over and over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,3 +95,9 @@ class AdderStages:
                         best = cost, level
                 levels[number] = best[1]
         return levels[inputs:]
+
+
+@lru_cache(maxsize=KEPT)
+def make_stages(graph: AdderGraph, adders_per_stage: int) -> AdderStages:
+    """Return the pipeline of a graph; the same one for the same graph."""
+    return AdderStages(graph, adders_per_stage)

@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.conv.adder_graph import AdderGraph, build_adder_graph
-from hdl.conv.adder_stages import AdderStages
+from hdl.conv.adder_stages import AdderStages, make_stages
 from hdl.conv.adder_trees import Adder
 from hdl.conv.signed_digits import Term
 from hdl.conv.subexpressions import Range
@@ -102,7 +102,7 @@ class WiresConvConfig:
     @cached_property
     def stages(self) -> AdderStages:
         """The pipeline."""
-        return AdderStages(self.graph, self.adders_per_stage)
+        return make_stages(self.graph, self.adders_per_stage)
 
     @property
     def latency(self) -> int:

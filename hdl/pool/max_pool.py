@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import memory
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
@@ -67,6 +68,22 @@ class MaxPoolConfig:
     def cycles_per_frame(self) -> int:
         """Cycles from one frame to the next."""
         return self.source.beats
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: for each element a comparison, a choice, and a way past the memory."""
+        lanes, width, across = self.target.payload.length, self.source.form.width, self.kernel[1]
+        bits = self.target.payload.size
+        queue = QueueConfig(bits=bits, depth=2)
+        compared = fabric.comparison(width) + Resources(lut=width)
+        within = lanes * (across - 1) if self.source.columns > 1 else 0
+        parts = [
+            queue.cost(fabric),
+            fabric.memory(bits, self.words),
+            Resources(lut=lanes * width),
+            (lanes + within) * compared,
+            fabric.logic(40, 25),
+        ]
+        return total(parts)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass. Exact."""
