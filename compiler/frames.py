@@ -11,7 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.values import Shape
 from hdl.numerics import quantize
 
-__all__ = ["Samples", "load_samples", "random_samples", "to_integers", "to_real"]
+__all__ = ["Samples", "extreme_frames", "load_samples", "random_samples", "to_integers", "to_real"]
 
 LARGEST_BYTES = 1 << 31
 
@@ -66,6 +66,20 @@ def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
     if graph.normalize is not None:
         return Samples(rng.integers(0, 256, size, dtype=np.uint8))
     return Samples(rng.standard_normal(size))
+
+
+def extreme_frames(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
+    """Make up int64 frames that reach where usual ones do not: the ends of the range, all of it, and gaps."""
+    rng = np.random.default_rng(seed)
+    form, size = graph.input.form, graph.input.shape
+    low, high = form.minimum, form.maximum
+    kinds = (
+        lambda: rng.choice([low, high], size),
+        lambda: rng.integers(low, high + 1, size),
+        lambda: rng.integers(low, high + 1, size) * (rng.random(size) < 0.2),
+        lambda: np.full(size, rng.choice([low, high])),
+    )
+    return np.stack([kinds[number % len(kinds)]() for number in range(count)]).astype(np.int64)
 
 
 def to_real(graph: Graph, samples: Samples) -> np.ndarray:

@@ -12,7 +12,7 @@ from compiler.bundle import Bundle
 from compiler.emit import contract_of, emit_verilog, write_manifest, write_whole
 from compiler.errors import CompilerError, InvalidGraph, Problem, UnsupportedModel
 from compiler.execute import execute
-from compiler.frames import Samples, load_samples, random_samples, to_integers, to_real
+from compiler.frames import Samples, extreme_frames, load_samples, random_samples, to_integers, to_real
 from compiler.frontend import Examination, examine, load
 from compiler.ir import serialize
 from compiler.ir.float_ops import FloatOp
@@ -94,7 +94,7 @@ def build(
     graphs = _rewrite(trained, fitting or frames, steps)
     integer = graphs["tighten_accumulators"]
     with steps("vectors"):
-        vectors = _vectors(integer, frames)
+        vectors = _vectors(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
         schedule = ChooseFolding(target, interval)(integer)
     with steps("lower"):
@@ -162,11 +162,16 @@ def _note(graph: Graph, remark: str) -> Graph:
     return replace(graph, notes=(*graph.notes, remark))
 
 
-def _vectors(integer: Graph[IntegerOp], frames: Samples) -> Vectors:
-    """Return frames with their exact outputs, on which PyTorch and the executor must agree."""
+def _vectors(integer: Graph[IntegerOp], frames: Samples, made_up: bool) -> Vectors:
+    """Return frames with their exact outputs, on which PyTorch and the executor must agree.
+
+    Every second made-up frame is an extreme one instead, so that sums saturate and winners are many or none.
+    """
     from compiler.frontend.exact_module import exact_logits  # brings PyTorch, which takes seconds
 
     x = to_integers(integer, frames)
+    if made_up:
+        x[1::2] = extreme_frames(integer, len(x) // 2)
     logits = execute(integer, x).reshape(len(x), -1)
     pytorch = exact_logits(integer, x).reshape(len(x), -1)
     if not np.array_equal(logits, pytorch):
