@@ -5,6 +5,7 @@ assumption, usual for pipelined designs in this family.
 """
 
 from boards.board import Board
+from boards.flows.vitis import VitisFlow
 
 __all__ = ["BOARD"]
 
@@ -24,4 +25,5 @@ BOARD = Board(
     clock_mhz=300,
     clock_source="assumed",
     host_interface="PCI Express 3.0 ×16",
+    flow=VitisFlow(platform="xilinx_u250_gen3x16_xdma_4_1_202210_1", dies=4, memory_die=1),
 )

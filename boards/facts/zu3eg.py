@@ -5,6 +5,7 @@ assumption, usual for pipelined designs in the slowest speed grade of this famil
 """
 
 from boards.board import Board
+from boards.flows.vivado import VivadoFlow
 
 __all__ = ["BOARD"]
 
@@ -24,4 +25,5 @@ BOARD = Board(
     clock_mhz=250,
     clock_source="assumed",
     host_interface="AXI, from the processors on the chip",
+    flow=VivadoFlow(board_part="avnet.com:ultra96v2:part0:1.2"),
 )

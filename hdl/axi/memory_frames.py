@@ -16,7 +16,7 @@ from hdl.axi.memory_writer import MemoryWriter, MemoryWriterConfig
 from hdl.axi.pack_words import PackWords
 from hdl.axi.unpack_words import UnpackWords
 
-__all__ = ["MEMORY_BITS", "VERSION", "MemoryFrames", "MemoryFramesConfig"]
+__all__ = ["FLAGS", "MEMORY_BITS", "VERSION", "MemoryFrames", "MemoryFramesConfig"]
 
 MEMORY_BITS = 512
 """Width of a card's memory, as kernels see it."""

@@ -14,7 +14,7 @@ from hdl.axi.pack_words import PackWords
 from hdl.axi.unpack_words import UnpackWords
 from hdl.streams.counter import count_rounds
 
-__all__ = ["StreamFrames", "StreamFramesConfig"]
+__all__ = ["FLAGS", "StreamFrames", "StreamFramesConfig"]
 
 COUNT_BITS = 32
 FLAGS = ("cut_short", "too_long", "frame_error")
