@@ -21,6 +21,7 @@ STAGES = {
     "compiler.passes",
     "compiler.provenance",
     "compiler.report",
+    "compiler.scheduler",
     "compiler.steps",
     "hdl",
     "sim",
@@ -28,7 +29,7 @@ STAGES = {
 """What `compiler.pipeline` strings together."""
 
 MAY_IMPORT = {
-    "boards": {"hdl"},
+    "boards": {"hdl", "sim"},
     "hdl": set(),
     "sim": {"hdl"},
     "compiler.errors": set(),
@@ -42,9 +43,11 @@ MAY_IMPORT = {
     "compiler.emit": {"compiler.ir", "hdl", "sim"},
     # Reads figures off what lowering made, so that no number is typed twice; the page sees only a dict.
     "compiler.report": {"compiler.ir", "compiler.lowering", "hdl", "boards"},
+    "compiler.scheduler": {"compiler.ir", "compiler.lowering", "compiler.passes", "hdl", "boards"},
     "compiler.provenance": set(),
     "compiler.steps": set(),
-    "compiler.bundle": STAGES,
+    "compiler.bitstream": {"boards", "compiler.emit", "compiler.report", "sim"},
+    "compiler.bundle": STAGES | {"compiler.bitstream"},
     "compiler.pipeline": STAGES | {"compiler.bundle"},
     "compiler.__init__": {"compiler.pipeline", "compiler.bundle"},
     "compiler.command_line": {"sim"},

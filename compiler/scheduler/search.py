@@ -1,0 +1,167 @@
+"""Try interval after interval, each in the least hardware that keeps up, and take the best for the board."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from boards import Board
+from compiler.errors import DoesNotFit, Problem
+from compiler.ir.graph import Graph
+from compiler.ir.integer_ops import IntegerOp
+from compiler.lowering import lower, predict, size_queues
+from compiler.passes.choose_folding import ChooseFolding
+from compiler.scheduler.plan import Plan
+
+__all__ = ["Choice", "Scheduler"]
+
+STEP = 2 ** (1 / 4)
+"""Ratio of an interval to the next one that is tried."""
+
+PATIENCE = 4
+"""Intervals in a row that may be worse than the best before the search ends: an octave."""
+
+SLACK = 4
+"""How much longer than its predicted interval a goal may be before nothing smaller is expected."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The plan that was taken, how many instances of it, and the next faster plan that was not taken.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of one instance.
+    instances : int
+        At least 1.
+    faster : Plan or None
+        The next step up of those tried, whether it fits or not; None if nothing faster was tried.
+    """
+
+    plan: Plan
+    instances: int
+    faster: Plan | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the report tells of it."""
+        faster = None if self.faster is None else self.faster.to_json()
+        if faster is not None:
+            del faster["stages"]
+            faster["fits"] = self.faster.fitting > 0
+        return {**self.plan.to_json(), "instances": self.instances, "faster": faster}
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Before: an integer graph. After: the same graph, and how to build it. Exact.
+
+    Without a wish, the plan with which a board filled with instances answers most frames a second, of those
+    that compute one position of the input at a time: one instance of it makes the best use of its share.
+
+    Parameters
+    ----------
+    board : Board
+    interval_cycles : int, optional
+        The least hardware that keeps within it.
+    frames_per_second : float, optional
+        The plan and the instances that take the least share of the board of those that are as fast.
+    instances : int
+        How many; at least 1.
+    fill : bool
+        As many instances as fit and the input can feed.
+    thorough : bool
+        Try faster plans, too, at several positions at a time; takes minutes for large networks.
+    """
+
+    board: Board
+    interval_cycles: int | None = None
+    frames_per_second: float | None = None
+    instances: int = 1
+    fill: bool = False
+    thorough: bool = False
+
+    def __call__(self, graph: Graph[IntegerOp]) -> Choice:
+        """Return the choice. Raises DoesNotFit if nothing that keeps to the wishes fits the budget."""
+        if self.interval_cycles is not None:
+            plans = [self._plan(graph, self.interval_cycles)]
+            what = f"an interval of {self.interval_cycles} cycles"
+            remedy = "ask for a longer --interval"
+        else:
+            plans = self._plans(graph)
+            what, remedy = "the smallest design", "choose a larger board, or a network with fewer weights"
+        fitting = [plan for plan in plans if plan.fitting >= self.instances]
+        if not fitting:
+            if self.instances > 1:
+                what, remedy = f"{self.instances} instances, {what} each,", "ask for fewer --instances"
+            raise self._refusal(_smallest(plans), what, remedy)
+        if self.frames_per_second is not None:
+            best, instances = self._least(fitting, self.frames_per_second)
+        else:
+            best = max(fitting, key=lambda plan: (plan.frames_per_second(plan.fitting), plan.interval))
+            instances = best.fitting if self.fill else self.instances
+        faster = [plan for plan in plans if plan.interval < best.interval]
+        return Choice(best, instances, max(faster, key=lambda plan: plan.interval, default=None))
+
+    def _plan(self, graph: Graph[IntegerOp], interval: int) -> Plan:
+        schedule = ChooseFolding(self.board, interval)(graph)
+        design = size_queues(lower(graph, schedule))
+        return Plan(self.board, schedule, design, predict(design))
+
+    def _one(self, graph: Graph[IntegerOp], interval: int) -> list[Plan]:
+        """Return the plan for an interval if there is one."""
+        try:
+            return [self._plan(graph, interval)]
+        except DoesNotFit:
+            return []
+
+    def _plans(self, graph: Graph[IntegerOp]) -> list[Plan]:
+        """Return plans from fast to slow, as far as they are worth trying."""
+        start = ChooseFolding(self.board)(graph).interval_cycles
+        plans = list(self._walk(graph, start, STEP))
+        if self.thorough:
+            plans += self._walk(graph, start / STEP, 1 / STEP)
+        if plans:
+            best = max(plans, key=lambda plan: plan.frames_per_second(plan.fitting))
+            near = [best.schedule.interval_cycles * STEP**part for part in (-0.5, 0.5)]
+            plans += [plan for one in near if one >= start for plan in self._one(graph, int(one))]
+        return sorted(plans, key=lambda plan: plan.interval)
+
+    def _walk(self, graph: Graph[IntegerOp], interval: float, step: float) -> Iterator[Plan]:
+        """Yield plans until they stop getting better, or cannot be made."""
+        best, worse = 0.0, 0
+        while worse < PATIENCE or not best:
+            made = self._one(graph, int(interval))
+            if not made or interval > SLACK * made[0].interval:
+                return
+            yield made[0]
+            value = made[0].frames_per_second(made[0].fitting)
+            worse = 0 if value > best else worse + 1
+            best = max(best, value)
+            interval *= step
+
+    def _least(self, fitting: list[Plan], rate: float) -> tuple[Plan, int]:
+        """Return the plan and the instances that are fast enough in the least share of the board."""
+        needed = {plan: math.ceil(rate / plan.frames_per_second()) for plan in fitting}
+        enough = [plan for plan in fitting if needed[plan] <= plan.fitting]
+        if enough:
+            best = min(enough, key=lambda plan: needed[plan] * plan.shares[plan.limiting])
+            return best, needed[best]
+        most = max(fitting, key=lambda plan: plan.frames_per_second(plan.fitting))
+        reached = f"{most.frames_per_second(most.fitting):,.0f} frames/s"
+        resource = most.limiting
+        share = f"each takes {most.need[resource]:,g} of {self.board.budget[resource]:,} {resource}"
+        what = f"{reached} is what {most.fitting} instances make, of which {share}; not {rate:,.0f}"
+        raise DoesNotFit(Problem(most.worst_stage, what, "ask for less, or choose a larger board"))
+
+    def _refusal(self, plan: Plan, what: str, remedy: str) -> DoesNotFit:
+        """Return the error that names the resource, the need, the limit and the worst stage."""
+        resource = plan.limiting
+        here = plan.named(plan.stages[plan.worst_stage])[resource]
+        need = f"{what} needs {plan.need[resource] * self.instances:,g} {resource}, {here:,g} of them here"
+        limit = f"{self.board.budget[resource]:,} of its {self.board.resources[resource]:,}"
+        return DoesNotFit(Problem(plan.worst_stage, f"{need}, but {self.board.name} offers {limit}", remedy))
+
+
+def _smallest(plans: list[Plan]) -> Plan:
+    return min(plans, key=lambda plan: plan.shares[plan.limiting])

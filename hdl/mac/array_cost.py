@@ -1,0 +1,56 @@
+"""What zero-skipping arrays take of a chip: lanes, what fetches for them, what reads them out."""
+
+import numpy as np
+
+from hdl.mac.lanes import LanesConfig
+from hdl.mac.readout import ReadoutConfig
+from hdl.mac.words import WordTable
+from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources, total
+from hdl.streams.queue import QueueConfig
+
+__all__ = ["fetch_cost", "lanes_cost", "readout_cost"]
+
+
+def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
+    """Predict what a column of lanes takes: a multiplier, an adder and accumulators each."""
+    bits, width = config.sum_bits, config.form.width
+    depth = max(2, config.banks << max(1, config.slot_bits))
+    product = fabric.product(config.weight_bits, width + (not config.form.signed))
+    stored = fabric.accumulators(bits, depth, ports=config.banks)
+    # The multipliers take the registers around them in; those of the activation are shared.
+    addressed = config.slot_bits + bits if config.banks == 1 else 0
+    selected = Resources(lut=addressed, ff=bits + 2 * config.slot_bits)
+    if not product.dsp:
+        selected += Resources(ff=config.weight_bits * 2 + width)
+    lane = product + fabric.sum(bits) + stored + selected
+    return config.lanes * lane + fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
+
+
+def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
+    """Predict what reads the columns out: a tree of adders a lane, and a queue."""
+    bits, lanes, slots = config.target.form.width, config.target.lanes, config.slots
+    queue = QueueConfig(bits=config.target.payload.size, depth=config.latency + 2)
+    more = config.leaves - 1
+    added = more * fabric.sum(bits) + Resources(ff=bits * (more + config.tree_latency))
+    parts = [queue.cost(fabric), lanes * added, fabric.counter(slots), fabric.logic(20, 4 * config.latency)]
+    rows = max(2, slots)
+    if config.banks == 2:
+        parts.append(lanes * (2 * fabric.sum(bits) + Resources(ff=bits)))
+        parts.append(fabric.memory(config.target.payload.size, 2 * rows, registered=False))
+    if np.any(config.bias):
+        registered = config.banks == 1
+        parts.append(fabric.memory(config.target.payload.size, rows, constant=True, registered=registered))
+    return total(parts)
+
+
+def fetch_cost(table: WordTable, fabric: Fabric) -> Resources:
+    """Predict what finds an input's words: the words, a directory if inputs differ, an address."""
+    words = max(1, len(table.weight))
+    parts = [fabric.memory(table.word_bits, words, constant=True)]
+    address = bits_for_range(words)
+    if table.words_per_input is None:
+        bits = address + int(table.count.max(initial=1)).bit_length()
+        parts.append(fabric.memory(bits, table.inputs, constant=True, registered=table.inputs > 256))
+    parts.append(fabric.sum(address) + fabric.logic(8, 6))
+    return total(parts)
