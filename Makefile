@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove fuzz lint setup clean
+.PHONY: help demo test prove fuzz fuzz-loader mutate kill lint setup clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 demo: $(READY)  ## build the shipped speech network for a board, verify it, show where the report is
 	$(PY) -m compiler build models/gsc/sparse_sparse.pt --board u250 -o build/demo \
@@ -27,6 +27,16 @@ prove: $(READY)  ## prove every property of the components, the slow ones too
 
 fuzz: $(READY)  ## try N random networks (500 unless given): make fuzz N=2000
 	N=$(or $(N),500) $(PY) -m pytest -q -n 2 tests/test_random_networks.py tests/test_random_verilog.py
+
+fuzz-loader: $(READY)  ## fuzz the checkpoint loader, guided by its coverage, for SECONDS (60 unless given)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	$(PY) -m benchmarks.fuzz_loader -max_total_time=$(or $(SECONDS),60) build/fuzz-loader
+
+mutate: $(READY)  ## mutate emitted Verilog at random: how many mutants does verify kill?
+	$(PY) -m benchmarks.mutation
+
+kill: $(READY)  ## kill builds and verifications at random points
+	$(PY) -m benchmarks.kills
 
 lint: $(READY)  ## check style
 	$(VENV)/bin/ruff check .

@@ -82,7 +82,7 @@ def kill_builds(folder: Path, kills: int, seed: int = 0) -> Counter:
 def _check_whole(target: Path) -> None:
     bundle = compiler.Bundle.open(target)
     check_hashes(target, bundle.manifest)
-    names = {"manifest.json", "report.json", "report.html", "rtl", "graph", "vectors.npz", "integer_graph.npz"}
+    names = {"report.json", "report.html", "rtl", "graph", "vectors.npz", "integer_graph.npz"}
     missing = names - {path.name for path in target.iterdir()}
     assert not missing and bundle.report["stages"], f"{missing} missing after a kill"
 
