@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.mac.columns import Column, share_columns
 from hdl.mac.fetch import look_up
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
@@ -21,7 +22,7 @@ __all__ = ["ZeroSkipConv", "ZeroSkipConvConfig"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ZeroSkipConvConfig:
-    """A zero-skipping convolution array: one column of lanes for each tap of the window.
+    """A zero-skipping convolution array: columns of lanes that share the taps of the window.
 
     Parameters
     ----------
@@ -33,12 +34,16 @@ class ZeroSkipConvConfig:
         The weights of each tap; inputs are channels.
     bias : int64[filters]
         In accumulator units.
+    window_cycles : int
+        Cycles that a window may take; the more, the fewer columns. 0 stands for the fewest for which no
+        tap needs two columns.
     """
 
     source: WinnersFormat
     target: DenseFormat
     tables: tuple[WordTable, ...]
     bias: np.ndarray = field(repr=False)
+    window_cycles: int = 0
 
     def __post_init__(self) -> None:
         for table in self.tables:
@@ -49,9 +54,16 @@ class ZeroSkipConvConfig:
                 )
 
     @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """What each column of lanes walks through."""
+        winners = self.source.at_most
+        least = max(self.target.groups, *(table.cycles(winners) for table in self.tables))
+        return share_columns(self.tables, winners, self.window_cycles or least)
+
+    @cached_property
     def worst_words(self) -> int:
         """Cycles in which the slowest column fetches the words of a window, at most."""
-        return max(table.cycles(self.source.at_most) for table in self.tables)
+        return max(column.worst_words for column in self.columns)
 
     @property
     def cycles_per_window(self) -> int:
@@ -66,28 +78,29 @@ class ZeroSkipConvConfig:
     @property
     def constant_time(self) -> bool:
         """Whether every window takes as long, whatever the data."""
-        return self.target.groups >= self.worst_words
+        same = all(table.words_per_input == 1 for table in self.tables)
+        return same or self.target.groups >= self.worst_words
 
     @property
     def multipliers(self) -> int:
         """Products a cycle."""
-        return len(self.tables) * self.target.lanes
+        return len(self.columns) * self.target.lanes
 
     @cached_property
-    def lanes(self) -> tuple[LanesConfig, ...]:
-        """The columns."""
-        bits = self.target.form.width
-        return tuple(LanesConfig.for_table(table, self.source.form, bits) for table in self.tables)
+    def lanes(self) -> LanesConfig:
+        """The lanes of any column."""
+        return LanesConfig.for_table(self.tables[0], self.source.form, self.target.form.width, banks=2)
 
     @cached_property
     def readout(self) -> ReadoutConfig:
         """The readout of all columns."""
         return ReadoutConfig(
             target=self.target,
-            columns=len(self.tables),
+            columns=len(self.columns),
+            banks=self.lanes.banks,
             sum_bits=self.target.form.width,
             bias=self.bias,
-            lanes_latency=self.lanes[0].drain_latency,
+            lanes_latency=self.lanes.drain_latency,
         )
 
     @property
@@ -95,15 +108,16 @@ class ZeroSkipConvConfig:
         """Cycles from the last word's fetch to the first sums being offered."""
         return 1 + self.readout.latency
 
-    def cycles(self, image: np.ndarray) -> np.ndarray:
-        """Return the cycles of each window of int64[taps, windows, channels] winners."""
-        words = np.stack(
-            [
-                np.where(tap != 0, np.maximum(table.count, 1), 0).sum(axis=1)
-                for tap, table in zip(image, self.tables, strict=True)
-            ]
-        )
-        return np.maximum(words.max(axis=0), 1)
+    def cycles(self, channel: np.ndarray, value: np.ndarray) -> np.ndarray:
+        """Return the cycles of each window of pairs, int64[windows, taps, at_most] each."""
+        words = []
+        for column in self.columns:
+            cost = np.zeros(len(channel), dtype=np.int64)
+            for tap, rank in column.places:
+                count = column.tables[tap].count[channel[:, column.taps[tap], rank]]
+                cost += np.where(value[:, column.taps[tap], rank] != 0, np.maximum(count, 1), 1)
+            words.append(cost)
+        return np.max(words, axis=0)
 
     def timing(self, arrivals: np.ndarray, cycles: np.ndarray | None = None) -> Timing:
         """Return when windows and beats of sums pass.
@@ -124,9 +138,9 @@ class ZeroSkipConvConfig:
 class ZeroSkipConv(wiring.Component):
     """Fetch, for every winner of a window, the nonzero weights of its channel, and accumulate.
 
-    The columns start a window together. Each walks through its winners, one word of weights a cycle; the
-    window is finished when the last of them is. Its accumulators are then read out while the next window
-    fills the other bank.
+    The columns start a window together. Each walks through its winners, one word of weights a cycle, one
+    cycle at least for each winner that may be there; the window is finished when the last of them is. Its
+    accumulators are then read out while the next window fills the other bank.
 
     Timing
     ------
@@ -140,7 +154,8 @@ class ZeroSkipConv(wiring.Component):
 
     Resources
     ---------
-    `config.multipliers` multipliers, `2 × slots` accumulators behind each (estimated).
+    `config.multipliers` multipliers, `2 × slots` accumulators behind each, a memory of words for each
+    column.
 
     Parameters
     ----------
@@ -167,10 +182,11 @@ class ZeroSkipConv(wiring.Component):
         wiring.connect(m, wiring.flipped(self.o), readout.o)
 
         busy, bank, finish, accept = Signal(), Signal(), Signal(), Signal()
-        done = Signal(len(config.tables))
+        window = Signal(self.i.payload.shape(), reset_less=True)
+        done = Signal(len(config.columns))
         m.d.comb += [
             finish.eq(busy & done.all() & readout.free),
-            self.i.ready.eq(readout.cleared & (~busy | finish)),
+            self.i.ready.eq(readout.primed & (~busy | finish)),
             accept.eq(self.i.valid & self.i.ready),
             readout.start.eq(finish),
             readout.bank.eq(bank),
@@ -178,45 +194,55 @@ class ZeroSkipConv(wiring.Component):
         with m.If(finish):
             m.d.sync += [busy.eq(0), bank.eq(~bank)]
         with m.If(accept):
-            m.d.sync += busy.eq(1)
+            m.d.sync += [busy.eq(1), window.eq(self.i.payload)]
 
-        for tap, lanes_config in enumerate(config.lanes):
-            m.submodules[f"column{tap}"] = lanes = shared(platform, Lanes(lanes_config))
-            m.submodules[f"words{tap}"] = words = Rom(config.tables[tap].rom)
+        for number, column in enumerate(config.columns):
+            m.submodules[f"column{number}"] = lanes = shared(platform, Lanes(config.lanes))
+            m.submodules[f"words{number}"] = words = Rom(column.table.rom)
+            pairs = [window[column.taps[tap]].pairs[rank].as_value() for tap, rank in column.places]
             m.d.comb += [
                 words.enable.eq(1),
                 lanes.word.eq(words.data),
                 lanes.drain.valid.eq(readout.drain.valid),
-                lanes.drain.clear.eq(readout.drain.clear),
                 lanes.drain.bank.eq(readout.drain.bank),
                 lanes.drain.slot.eq(readout.drain.slot),
                 lanes.issue.bank.eq(bank),
-                readout.sums[tap].eq(lanes.sums),
+                readout.sums[number].eq(lanes.sums),
+                done[number].eq(self._walk(m, column, pairs, words.address, lanes.issue, busy, finish)),
             ]
-            m.d.comb += done[tap].eq(self._column(m, tap, words, lanes, accept))
         return m
 
-    def _column(self, m: Module, tap: int, words: Rom, lanes: Lanes, accept: Signal) -> Signal:
-        """Walk through the winners of one tap; return "this is the last cycle, or nothing is left"."""
-        table = self.config.tables[tap]
-        arriving = self.i.payload[tap]
-        left = Signal.like(arriving.count, name=f"left{tap}")
-        pairs = Signal(arriving.pairs.shape(), name=f"pairs{tap}")
-        word = Signal(range(int(table.count.max(initial=1)) + 1), name=f"word{tap}")
-        pair, final = pairs[0], Signal(name=f"final{tap}")
-        entry = look_up(m, table, pair.index)
+    def _walk(
+        self, m: Module, column: Column, pairs: list[Value], address: Value,
+        issue: wiring.PureInterface, busy: Signal, finish: Signal,
+    ) -> Value:  # fmt: skip
+        """Walk through the winners of one column; return "this is the last cycle, or nothing is left"."""
+        table, end = column.table, len(pairs)
+        place, word = Signal(range(end + 1)), Signal(range(int(table.count.max(initial=1)) + 1))
+        pair = Signal(self.config.source.payload["pairs"].shape.elem_shape)
+        final, active = Signal(), Signal()
+        entry = look_up(m, table, self._input(column, place, pair.index))
         m.d.comb += [
-            final.eq(word + 1 >= entry.count),
-            lanes.issue.valid.eq((left != 0) & (entry.count != 0)),
-            words.address.eq(entry.start + word),
-            lanes.issue.value.eq(pair.value),
+            active.eq(busy & (place != end)),
+            pair.as_value().eq(Array(pairs)[place]),
+            final.eq((word + 1 >= entry.count) | (pair.value == 0)),
+            issue.valid.eq(active & (entry.count != 0)),
+            address.eq(entry.start + word),
+            issue.value.eq(pair.value),
         ]
-        with m.If(left != 0):
+        with m.If(active):
             m.d.sync += word.eq(Mux(final, 0, word + 1))
             with m.If(final):
-                # The next pair shifts to the front, so that no multiplexer selects it.
-                shifted = Cat(*[pairs[n].as_value() for n in range(1, self.config.source.at_most)])
-                m.d.sync += [left.eq(left - 1), pairs.as_value().eq(shifted)]
-        with m.If(accept):
-            m.d.sync += [left.eq(arriving.count), pairs.eq(arriving.pairs)]
-        return (left == 0) | ((left == 1) & final)
+                m.d.sync += place.eq(place + 1)
+        with m.If(finish):
+            m.d.sync += place.eq(0)
+        return (place == end) | ((place == end - 1) & final)
+
+    def _input(self, column: Column, place: Signal, channel: Signal) -> Value:
+        """Return the number that a tap's channel has as an input of the column's table."""
+        if len(column.taps) == 1:
+            return channel
+        channels = self.config.tables[0].inputs
+        if channels == 1 << len(channel):
+            return Cat(channel, Array(tap for tap, _ in column.places)[place])
+        return Array(tap * channels for tap, _ in column.places)[place] + channel

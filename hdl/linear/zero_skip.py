@@ -56,8 +56,8 @@ class ZeroSkipLinearConfig:
 
     @property
     def cycles_per_frame(self) -> int:
-        """Cycles between frames, at most: fetching overlaps with the readout of the frame before."""
-        return max(self.worst_words, self.target.groups)
+        """Cycles between frames, at most."""
+        return self.worst_words + self.target.groups
 
     @property
     def multipliers(self) -> int:
@@ -67,7 +67,7 @@ class ZeroSkipLinearConfig:
     @cached_property
     def lanes(self) -> LanesConfig:
         """The column."""
-        return LanesConfig.for_table(self.table, self.source.form, self.target.form.width)
+        return LanesConfig.for_table(self.table, self.source.form, self.target.form.width, banks=1)
 
     @cached_property
     def readout(self) -> ReadoutConfig:
@@ -75,6 +75,7 @@ class ZeroSkipLinearConfig:
         return ReadoutConfig(
             target=self.target,
             columns=1,
+            banks=self.lanes.banks,
             sum_bits=self.target.form.width,
             bias=self.bias,
             lanes_latency=self.lanes.drain_latency,
@@ -96,8 +97,8 @@ class ZeroSkipLinearConfig:
 
     @property
     def constant_time(self) -> bool:
-        """Whether every frame takes as long, whatever the data."""
-        return self.target.groups >= self.worst_words
+        """Whether every frame takes as long, whatever the data: none with more than one word does."""
+        return self.worst_words == 1
 
     def timing(
         self, arrivals: np.ndarray, words: np.ndarray | None = None, last: np.ndarray | None = None
@@ -115,27 +116,30 @@ class ZeroSkipLinearConfig:
             last = np.tile(np.arange(active) == active - 1, frames)
         accepted: list[int] = []
         offered: list[int] = []
-        taken, start, end, finish = -1, 0, -1, -self.target.groups
+        taken, start, end, drained = -1, 0, -1, -1
         for arrival, busy, final in zip(arrivals.tolist(), words.tolist(), last.tolist(), strict=True):
             # An entry is looked up while the words of the one before it are fetched.
             taken = max(arrival, taken + 1, start - 1)
             accepted.append(taken)
             start = max(taken + 2, end + 1)
-            end = start + busy - 1
+            end = max(start, drained + 1) + busy - 1
             if final:
-                finish = end = max(end, finish + self.target.groups)
-                offered += [finish + self.latency + slot for slot in range(self.target.groups)]
+                drained = end + self.target.groups
+                offered += [end + self.latency + slot for slot in range(self.target.groups)]
         return Timing(np.array(accepted), np.array(offered))
 
 
 class ZeroSkipLinear(StreamComponent):
     """Fetch the nonzero weights of every entry's input, and accumulate; read out at the frame's end.
 
+    The accumulators have one bank: what is read out is short beside what is fetched, and a second bank would
+    double their memory and the ports of it.
+
     Timing
     ------
-    An entry takes as many cycles as its input has words, at least one; a frame never more than
-    `config.cycles_per_frame` in the steady state. Sums are offered `config.latency` cycles after the
-    last word of a frame was fetched.
+    An entry takes as many cycles as its input has words, at least one, and the readout a cycle a slot; a
+    frame never more than `config.cycles_per_frame` in the steady state. Sums are offered `config.latency`
+    cycles after the last word of a frame was fetched.
 
     Numerics
     --------
@@ -143,7 +147,7 @@ class ZeroSkipLinear(StreamComponent):
 
     Resources
     ---------
-    `config.multipliers` multipliers, `2 × slots` accumulators behind each; memories for the words and,
+    `config.multipliers` multipliers, `slots` accumulators behind each; memories for the words and,
     if inputs differ in their number of words, for the directory (estimated).
 
     Parameters
@@ -172,23 +176,23 @@ class ZeroSkipLinear(StreamComponent):
         found, fetching = Signal(config.source.payload), Signal()
         address = Signal.like(words.address)
         remaining = Signal(range(int(table.count.max(initial=1)) + 1))
-        bank, end, finish, advance = Signal(), Signal(), Signal(), Signal()
+        end, finish, advance = Signal(), Signal(), Signal()
         place = self._place(m, self.i.ready)
+        issuing = Signal()
         m.d.comb += [
-            end.eq(fetching & (remaining <= 1) & (~found.last | readout.free)),
+            issuing.eq(fetching & readout.idle),
+            end.eq(issuing & (remaining <= 1)),
             finish.eq(end & found.last),
             advance.eq(~fetching | end),
-            self.i.ready.eq(readout.cleared & (~looking | advance)),
+            self.i.ready.eq(readout.primed & (~looking | advance)),
             readout.start.eq(finish),
-            readout.bank.eq(bank),
-            lanes.issue.valid.eq(fetching & (remaining != 0)),
-            lanes.issue.bank.eq(bank),
+            lanes.issue.valid.eq(issuing & (remaining != 0)),
             words.address.eq(address),
             lanes.issue.value.eq(found.value),
         ]
         with m.If(self.i.ready):
             m.d.sync += [looking.eq(self.i.valid), entry.eq(self.i.payload)]
-        with m.If(remaining != 0):
+        with m.If(lanes.issue.valid):
             m.d.sync += [remaining.eq(remaining - 1), address.eq(address + 1)]
         with m.If(advance):
             m.d.sync += [fetching.eq(looking), found.eq(entry), address.eq(place.start)]
@@ -196,8 +200,6 @@ class ZeroSkipLinear(StreamComponent):
             m.d.sync += remaining.eq(0)
             with m.If(looking & entry.active):
                 m.d.sync += remaining.eq(place.count)
-        with m.If(finish):
-            m.d.sync += bank.eq(~bank)
         return m
 
     def _place(self, m: Module, enable: Signal) -> Signal:

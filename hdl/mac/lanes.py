@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,31 +23,39 @@ class LanesConfig:
         Products a cycle.
     slots : int
         Accumulators of a lane.
+    banks : int
+        1: draining an accumulator clears it. 2: one bank drains while the other accumulates, and
+        accumulators run on: what a slot gained since it was drained before is its sum.
     weight_bits, slot_bits : int
         Of a lane's part of a word: the weight below, the slot above; no bits name a single slot.
     form : FixedPoint
         Of the activations.
     sum_bits : int
-        Signed width of an accumulator; callers prove that no partial sum leaves it.
+        Signed width of an accumulator; callers prove that no sum leaves it. Two banks count modulo
+        its range.
     """
 
     lanes: int
     slots: int
+    banks: int
     weight_bits: int
     slot_bits: int
     form: FixedPoint
     sum_bits: int
 
     def __post_init__(self) -> None:
+        if self.banks not in (1, 2):
+            raise ValueError(f"banks must be 1 or 2, not {self.banks!r}")
         if self.sum_bits < 1:
             raise ValueError(f"sum_bits must be a positive integer, not {self.sum_bits!r}")
 
     @classmethod
-    def for_table(cls, table: WordTable, form: FixedPoint, sum_bits: int) -> "LanesConfig":
+    def for_table(cls, table: WordTable, form: FixedPoint, sum_bits: int, banks: int) -> "LanesConfig":
         """Return the lanes that a table of words feeds."""
         return cls(
             lanes=table.lanes,
             slots=table.slots,
+            banks=banks,
             weight_bits=table.weight_bits,
             slot_bits=table.slot_bits,
             form=form,
@@ -71,22 +79,16 @@ class LanesConfig:
 
 
 def drain_signature(slots: int) -> wiring.Signature:
-    """Return the command that reads one slot of all lanes of one bank, and clears it.
-
-    `clear` clears the slot in both banks and gives no sums; it is for use after a reset.
-    """
-    return wiring.Signature(
-        {"valid": Out(1), "clear": Out(1), "bank": Out(1), "slot": Out(bits_for_range(slots))}
-    )
+    """Return the command that reads one slot of all lanes of a bank."""
+    return wiring.Signature({"valid": Out(1), "bank": Out(1), "slot": Out(bits_for_range(slots))})
 
 
 class Lanes(wiring.Component):
     """Accumulate `value × weight` of a word, each lane into the slot that the word names.
 
-    Two banks of accumulators let one output drain while the next accumulates. A command reaches the
-    accumulators a fixed time after it enters, so commands act in the order they come; nothing stalls.
-    A bank must not be issued to and drained in the same cycle. The memory that holds the words is outside:
-    `word` is what it fetched for the command of the cycle before.
+    A command reaches the accumulators a fixed time after it enters, so commands act in the order they come;
+    nothing stalls. A bank must not be issued to and drained in the same cycle. The memory that holds the
+    words is outside: `word` is what it fetched for the command of the cycle before.
 
     Timing
     ------
@@ -98,7 +100,8 @@ class Lanes(wiring.Component):
 
     Resources
     ---------
-    One multiplier and two memories of `slots × sum_bits` a lane (estimated).
+    A lane has one multiplier, registers right before and behind it, one adder, and `banks × slots`
+    accumulators in distributed memory, which two banks read at two ports.
 
     Parameters
     ----------
@@ -140,39 +143,46 @@ class Lanes(wiring.Component):
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
         value = self._delayed(m, self.issue.value, 2)
-        issue_valid = self._delayed(m, self.issue.valid, 3)
-        issue_bank = self._delayed(m, self.issue.bank, 3)
-        drain_valid = self._delayed(m, self.drain.valid, 3)
-        drain_bank = self._delayed(m, self.drain.bank, 3)
-        drain_slot = self._delayed(m, self.drain.slot, 3)
-        clear = self._delayed(m, self.drain.clear, 3)
-
+        valid = self._delayed(m, self.issue.valid, 3)
+        bank = self._delayed(m, self.issue.bank, 3)
+        next_draining = self._delayed(m, self.drain.valid, 2)
+        draining = self._delayed(m, next_draining, 1)
+        drained = Cat(self._delayed(m, self.drain.slot, 3), self._delayed(m, self.drain.bank, 3))
         for lane in range(config.lanes):
             field = self.word.word_select(lane, config.lane_bits)
             weight = Signal(signed(config.weight_bits), name=f"weight{lane}")
             product = Signal(signed(config.weight_bits + config.form.width), name=f"product{lane}")
             m.d.sync += [weight.eq(field[: config.weight_bits]), product.eq(weight * value)]
-            slot = Const(0, 1)
+            slot = Const(0, len(self.drain.slot))
             if config.slot_bits:
                 slot = self._delayed(m, field[config.weight_bits :], 2)
 
-            # Stage 4: update the bank being filled, or read and clear the one being drained.
-            sums = []
-            for bank in range(2):
-                draining = drain_valid & (drain_bank == bank)
-                stored = memory.Memory(
-                    shape=signed(config.sum_bits), depth=max(2, config.slots), init=[]
-                )
-                m.submodules[f"bank{bank}_{lane}"] = stored
-                read, write = stored.read_port(domain="comb"), stored.write_port()
+            # Stage 4: add to the accumulator, or drain it.
+            depth = max(2, config.banks << len(slot))
+            stored = memory.Memory(shape=signed(config.sum_bits), depth=depth, init=[])
+            m.submodules[f"bank{lane}"] = stored
+            read, write = stored.read_port(domain="comb"), stored.write_port()
+            kept = Signal(signed(config.sum_bits), name=f"kept{lane}")
+            m.d.comb += [write.addr.eq(read.addr), write.data.eq(product + kept)]
+            if config.banks == 2:
+                second = stored.read_port(domain="comb")
                 m.d.comb += [
-                    read.addr.eq(Mux(draining | clear, drain_slot, slot)),
-                    write.addr.eq(read.addr),
-                    write.data.eq(Mux(draining | clear, 0, read.data + product)),
-                    write.en.eq(draining | clear | (issue_valid & (issue_bank == bank))),
+                    read.addr.eq(Cat(slot, bank)),
+                    kept.eq(read.data),
+                    write.en.eq(valid),
+                    second.addr.eq(drained),
                 ]
-                sums.append(read.data)
-            m.d.sync += self.sums[lane].eq(Mux(drain_bank, sums[1], sums[0]))
+                m.d.sync += self.sums[lane].eq(second.data)
+            else:
+                m.d.comb += [
+                    read.addr.eq(Mux(draining, drained[: len(slot)], slot)),
+                    kept.eq(Mux(draining, 0, read.data)),
+                    write.en.eq(valid | draining),
+                ]
+                m.d.sync += self.sums[lane].eq(read.data)
+                # While a slot drains, nothing but 0 is written.
+                with m.If(next_draining):
+                    m.d.sync += product.eq(0)
         return m
 
     @staticmethod

@@ -1,9 +1,9 @@
-"""Reading finished accumulators out: drain slot by slot, add the columns and the bias, queue the sums."""
+"""Reading accumulators out: drain slot by slot, add the columns and the bias, queue the sums."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,6 +24,8 @@ class ReadoutConfig:
         What comes out; a pixel's groups are the slots.
     columns : int
         Arrays of lanes that are added.
+    banks : int
+        Of the lanes; with 2, whose accumulators run on, what they held before is taken off their sums.
     sum_bits : int
         Signed width of a column's sums.
     bias : int64[channels]
@@ -34,6 +36,7 @@ class ReadoutConfig:
 
     target: DenseFormat
     columns: int
+    banks: int
     sum_bits: int
     bias: np.ndarray = field(repr=False)
     lanes_latency: int
@@ -45,8 +48,8 @@ class ReadoutConfig:
 
     @property
     def leaves(self) -> int:
-        """Terms that are added: the columns, and the bias unless it is zero everywhere."""
-        return self.columns + int(bool(np.any(self.bias)))
+        """Terms of the adder tree: the columns, and with one bank the bias unless it is zero everywhere."""
+        return self.columns + int(self.banks == 1 and bool(np.any(self.bias)))
 
     @property
     def tree_latency(self) -> int:
@@ -56,22 +59,27 @@ class ReadoutConfig:
     @property
     def latency(self) -> int:
         """Cycles from a drain command to the sums being offered."""
-        return self.lanes_latency + self.tree_latency + 1
+        return self.lanes_latency + self.tree_latency + self.banks
+
+    @property
+    def priming_cycles(self) -> int:
+        """Cycles after a reset in which nothing may be issued."""
+        return self.banks * self.slots
 
 
 class Readout(wiring.Component):
-    """Drain a bank after the last word of a position, and queue what it held.
+    """Drain a bank after the last word of a position, and queue what it gained.
 
     Timing
     ------
     A pulse on `start`, allowed while `free`, drains slot 0 in the next cycle and one slot a cycle from
     then on, `slots` in all. Pauses only when the output queue has no room. Sums are offered
-    `config.latency` cycles after their drain command. After a reset `free` and `cleared` stay low for
-    `slots` cycles while both banks are cleared.
+    `config.latency` cycles after their drain command. After a reset `free` and `primed` stay low for
+    `config.priming_cycles` cycles, in which all slots are drained of what the reset interrupted.
 
     Numerics
     --------
-    Exact: sums are as wide as `target.form`, which the caller proved sufficient for any partial sum.
+    Exact: sums are as wide as `target.form`, which the caller proved sufficient for any sum.
 
     Parameters
     ----------
@@ -83,8 +91,10 @@ class Readout(wiring.Component):
         Begin to drain a bank.
     free : Out(1)
         A start is allowed now; it may follow the last slot of the drain before without a gap.
-    cleared : Out(1)
-        The banks are clear of what a reset interrupted; no word may be issued before.
+    primed : Out(1)
+        The slots are drained of what a reset interrupted; no word may be issued before.
+    idle : Out(1)
+        Nothing is being drained, now that the slots are primed; with one bank words may be issued.
     drain : Out(drain_signature)
         To every column of lanes.
     sums : In(ArrayLayout(ArrayLayout(signed(sum_bits), lanes), columns))
@@ -99,7 +109,8 @@ class Readout(wiring.Component):
                 "start": In(1),
                 "bank": In(1),
                 "free": Out(1),
-                "cleared": Out(1),
+                "primed": Out(1),
+                "idle": Out(1),
                 "drain": Out(drain_signature(config.slots)),
                 "sums": In(data.ArrayLayout(lanes, config.columns)),
                 "o": Out(stream.Signature(config.target.payload)),
@@ -114,37 +125,43 @@ class Readout(wiring.Component):
             QueueConfig(bits=config.target.payload.size, depth=depth)
         )
         credit = Signal(range(depth + 1), init=depth)
-        clearing, draining = Signal(init=1), Signal()
+        priming, draining = Signal(init=1), Signal()
         last = self.drain.slot == config.slots - 1
-        step = Signal()
+        step, drain = Signal(), self.drain
         m.d.comb += [
             step.eq(draining & (credit != 0)),
-            self.free.eq(~clearing & (~draining | (step & last))),
-            self.drain.valid.eq(step),
-            self.drain.clear.eq(clearing),
-            self.cleared.eq(~clearing),
+            self.free.eq(~priming & (~draining | (step & last))),
+            drain.valid.eq(step | priming),
+            self.primed.eq(~priming),
+            self.idle.eq(~priming & ~draining),
         ]
         m.d.sync += credit.eq(credit - step + (self.o.valid & self.o.ready))
-        with m.If(step | clearing):
-            m.d.sync += self.drain.slot.eq(self.drain.slot + 1)
+        with m.If(drain.valid):
+            m.d.sync += drain.slot.eq(drain.slot + 1)
             with m.If(last):
-                m.d.sync += [clearing.eq(0), draining.eq(0), self.drain.slot.eq(0)]
+                m.d.sync += [draining.eq(0), drain.slot.eq(0), drain.bank.eq(config.banks == 2)]
+                m.d.sync += priming.eq(priming & (config.banks == 2) & ~drain.bank)
         with m.If(self.start):
-            m.d.sync += [draining.eq(1), self.drain.bank.eq(self.bank)]
+            m.d.sync += [draining.eq(1), drain.bank.eq(self.bank)]
 
-        valid = step
-        slot = self.drain.slot
-        for stage in range(config.lanes_latency):
-            # The bias memory takes the last of these cycles.
-            if stage < config.lanes_latency - 1:
+        valid, drained = step, drain.valid
+        slot, bank = drain.slot, drain.bank
+        sums_latency = config.lanes_latency + (config.tree_latency if config.banks == 2 else 0)
+        for stage in range(sums_latency):
+            # With one bank the bias memory takes the last of these cycles.
+            if stage < sums_latency - 1 or config.banks == 2:
                 slot = self._registered(m, slot)
-            valid = self._registered(m, valid)
+            valid, drained, bank = (self._registered(m, signal) for signal in (valid, drained, bank))
         terms = [[column[lane] for lane in range(config.target.lanes)] for column in self.sums]
         if config.leaves > config.columns:
             terms.append(self._bias(m, slot))
         while len(terms) > 1:
-            valid = self._registered(m, valid)
+            if config.banks == 1:
+                valid = self._registered(m, valid)
             terms = [self._added(m, terms[n : n + 2]) for n in range(0, len(terms), 2)]
+        if config.banks == 2:
+            valid = self._registered(m, valid)
+            terms = [self._gained(m, terms[0], drained, slot, bank)]
         m.d.comb += [
             queue.i.valid.eq(valid),
             queue.i.payload.eq(Cat(self._resized(m, term) for term in terms[0])),
@@ -154,15 +171,35 @@ class Readout(wiring.Component):
         ]
         return m
 
+    def _gained(
+        self, m: Module, totals: list[Signal], drained: Signal, slot: Signal, bank: Signal
+    ) -> list[Signal]:
+        """Take off what a slot held when it was drained before, less the bias; one cycle."""
+        layout, rows = self.config.target.payload, self._bias_rows
+        depth = 2 << len(slot)
+        m.submodules.before = before = memory.Memory(shape=layout, depth=depth, init=[])
+        read, write = before.read_port(domain="comb"), before.write_port()
+        m.d.comb += [read.addr.eq(Cat(slot, bank)), write.addr.eq(read.addr), write.en.eq(drained)]
+        gained = []
+        for lane, total in enumerate(totals):
+            bias = Array(Const(row[lane], signed(self.config.sum_bits)) for row in rows)[slot]
+            result = Signal.like(total, name="gained")
+            m.d.sync += result.eq(total - read.data[lane])
+            m.d.comb += write.data[lane].eq(total - bias)
+            gained.append(result)
+        return gained
+
+    @property
+    def _bias_rows(self) -> list[list[int]]:
+        """The biases of each slot's lanes."""
+        lanes, bias, order = self.config.target.lanes, self.config.bias, self.config.target.order
+        rows = range(0, len(order), lanes)
+        return [[int(bias[c]) if c >= 0 else 0 for c in order[row : row + lanes]] for row in rows]
+
     def _bias(self, m: Module, slot: Signal) -> list[Signal]:
         """Look up the biases of a slot; one cycle."""
         layout = self.config.target.payload
-        lanes, bias = self.config.target.lanes, self.config.bias
-        order = self.config.target.order
-        rows = [
-            [int(bias[c]) if c >= 0 else 0 for c in order[start : start + lanes]]
-            for start in range(0, len(order), lanes)
-        ]
+        lanes, rows = self.config.target.lanes, self._bias_rows
         rows += [[0] * lanes] * (2 - len(rows))
         m.submodules.bias = stored = memory.Memory(shape=layout, depth=len(rows), init=rows)
         port = stored.read_port()

@@ -128,7 +128,7 @@ class DenseFormat:
 class WinnersFormat:
     """One beat a pixel: the (value, channel) pairs of its nonzero elements, at most `at_most`.
 
-    The first `count` pairs count; a pair may still carry the value 0. Pixels in raster order.
+    The first `count` pairs count, and may carry the value 0; those behind them do. Pixels in raster order.
     """
 
     shape: tuple[int, int, int]

@@ -100,7 +100,7 @@ def _wires_conv() -> WiresConv:
 
 def _readout() -> Readout:
     target = DenseFormat((3, 1, 1), SUM, 2, OUTPUTS)
-    return Readout(ReadoutConfig(target=target, columns=2, sum_bits=4, bias=BIAS, lanes_latency=4))
+    return Readout(ReadoutConfig(target=target, columns=2, banks=2, sum_bits=4, bias=BIAS, lanes_latency=4))
 
 
 def _requantize() -> Requantize:

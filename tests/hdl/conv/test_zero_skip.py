@@ -19,7 +19,7 @@ CASES = [
 ]
 
 
-def _case(channels, filters, taps, winners, lanes, density, signed, bias, windows=9, full=False):
+def _case(channels, filters, taps, winners, lanes, density, signed, bias, windows=9, full=False, cycles=0):
     rng = np.random.default_rng(channels * taps)
     form = FixedPoint(8, 0, signed)
     weight = rng.integers(-127, 128, (taps, channels, filters))
@@ -32,6 +32,7 @@ def _case(channels, filters, taps, winners, lanes, density, signed, bias, window
         target=target,
         tables=tuple(pack_words(tap, order, lanes, 8) for tap in weight),
         bias=rng.integers(-1000, 1000, filters) * bias,
+        window_cycles=cycles,
     )
     low = 1 if full else form.minimum
     values = rng.integers(low, form.maximum + 1, (taps, channels, windows))
@@ -41,9 +42,13 @@ def _case(channels, filters, taps, winners, lanes, density, signed, bias, window
     bits = config.source.payload.size
     words = np.array([config.source.encode(p) for p in pixels], dtype=object)
     beats = [sum(int(w) << (bits * tap) for tap, w in enumerate(column)) for column in words.T]
-    taken = np.stack([p[:, 0].T for p in pixels])
-    sums = np.einsum("twc,tcf->fw", taken, weight) + config.bias[:, None]
-    return config, beats, taken, sums[:, None, :]
+    sums = np.einsum("tcw,tcf->fw", np.stack([p[:, 0] for p in pixels]), weight) + config.bias[:, None]
+    listed = [[config.source.payload.from_bits(int(w)).pairs for w in column] for column in words.T]
+    channel, value = (
+        np.array([[[pair[name] for pair in pairs] for pairs in column] for column in listed])
+        for name in ("index", "value")
+    )
+    return config, beats, (channel, value), sums[:, None, :]
 
 
 @pytest.mark.parametrize("stall", STALLS)
@@ -57,11 +62,26 @@ def test_sums_equal_the_plain_convolution(case, stall):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("share", [0, 7, 40])
+def test_columns_share_taps_within_the_time_of_a_window(case, share):
+    alone, *_ = _case(*case)
+    config, beats, listed, expected = _case(*case, cycles=share and max(alone.worst_words, share))
+    assert config.worst_words <= max(alone.worst_words, share)
+    assert config.multipliers <= alone.multipliers
+    walked = [(column.taps[tap], rank) for column in config.columns for tap, rank in column.places]
+    taps, winners = len(config.tables), config.source.at_most
+    assert walked == [(tap, rank) for tap in range(taps) for rank in range(winners)]
+    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.readout.priming_cycles)
+    assert (config.target.decode(run.beats) == expected).all()
+    assert run.keeps_to(config.timing(np.zeros(len(beats), dtype=int), config.cycles(*listed)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
 def test_beats_are_offered_when_predicted(case):
-    config, beats, taken, _ = _case(*case)
-    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
+    config, beats, listed, _ = _case(*case)
+    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.readout.priming_cycles)
     arrivals = np.zeros(len(beats), dtype=int)
-    assert run.keeps_to(config.timing(arrivals, config.cycles(taken)))
+    assert run.keeps_to(config.timing(arrivals, config.cycles(*listed)))
     bound = config.timing(arrivals)
     assert (run.accepted <= bound.accepted).all()
     assert (run.offered <= bound.offered).all()
@@ -69,7 +89,7 @@ def test_beats_are_offered_when_predicted(case):
 
 def test_a_full_window_of_uniform_words_attains_the_bound():
     config, beats, _, _ = _case(4, 4, 2, 3, 2, 1.0, False, False, full=True)
-    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.target.groups)
+    run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.readout.priming_cycles)
     assert run.keeps_to(config.timing(np.zeros(len(beats), dtype=int)))
 
 

@@ -57,7 +57,7 @@ def test_beats_are_offered_when_predicted(case):
     words = np.array([max(1, config.table.count[e.index]) if e.active else 1 for e in entries])
     last = np.array([e.last for e in entries])
     count = len(frames) * config.target.beats
-    run = run_stream(ZeroSkipLinear(config), beats, count, settle=config.target.groups)
+    run = run_stream(ZeroSkipLinear(config), beats, count, settle=config.readout.priming_cycles)
     arrivals = np.zeros(len(beats), dtype=int)
     assert run.keeps_to(config.timing(arrivals, words, last))
     gaps = np.diff(run.offered.reshape(len(frames), -1)[:, -1])
