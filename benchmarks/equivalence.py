@@ -2,8 +2,7 @@
 
 Two copies of a part of the design get the same inputs, whatever these are, resets at any time included. Where
 no valid output and no ready can ever differ, neither can anything around the part: the mutant is equivalent.
-The part is the mutated module, then its stage, then the stage with ever more of those before it, for some
-states of a stage are out of reach only because of what the stages before it send.
+The part is the mutated module, then its stage, then the stage between its neighbors.
 """
 
 import re
@@ -23,7 +22,7 @@ CLEAN = "opt -full", "memory_map", "opt -full", "techmap", "opt", "setundef -zer
 PROVE = "read_aiger miter.aig; strash; scleanup; scorr; print_stats; bmc3 -F 2; pdr -T {seconds}"
 
 
-def parts_around(module: str, stages: Sequence[str], most: int) -> list[tuple[str, ...]]:
+def parts_around(module: str, stages: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the parts to try for a mutated module: chains of modules, the smallest first."""
     parts = [(module,)] if module != "original" else []
     names = [f"top.{stage}" for stage in stages]
@@ -34,7 +33,8 @@ def parts_around(module: str, stages: Sequence[str], most: int) -> list[tuple[st
     )  # fmt: skip
     if stage is not None:
         at = names.index(stage)
-        parts += [tuple(names[max(0, at - before) : at + 1]) for before in range(min(most, at) + 1)]
+        # What comes before keeps a stage from some of its states; what comes after ignores some of its bits.
+        parts += [(stage,), tuple(names[max(0, at - 1) : at + 2])]
     return list(dict.fromkeys(parts))
 
 
