@@ -116,6 +116,15 @@ def _verify(options: Namespace) -> int:
     return DONE if verdict.passed else WRONG
 
 
+def _synth(options: Namespace) -> int:
+    from compiler.bundle import Bundle
+
+    bundle = Bundle.open(options.directory)
+    found = bundle.synthesize(workers=options.workers, progress=_announce)
+    _show(options, found.to_json(), printing.synthesis_lines(bundle.report))
+    return DONE
+
+
 def _check(options: Namespace) -> int:
     from compiler import pipeline
 
@@ -156,6 +165,7 @@ COMMANDS = {
     "check": _check,
     "doctor": _doctor,
     "inspect": _inspect,
+    "synth": _synth,
     "verify": _verify,
 }
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+import boards
+from boards.synthesis import Synthesis, SynthesisError, synthesize
 from compiler.emit import check_hashes
 from compiler.errors import Problem, ToolFailed
 from compiler.execute import execute
@@ -16,7 +18,7 @@ from compiler.frames import load_samples, to_integers
 from compiler.ir import serialize
 from compiler.ir.graph import Graph
 from compiler.ir.integer_ops import IntegerOp
-from compiler.report import add_verdict, write_report
+from compiler.report import add_synthesis, add_verdict, write_report
 from sim.errors import SimulationError
 from sim.verify import STALLS, Verdict
 from sim.verify import verify as simulate
@@ -114,6 +116,42 @@ class Bundle:
             raise ToolFailed(Problem(error.where, error.what, error.next)) from error
         write_report(self.directory, add_verdict(self.report, verdict))
         return verdict
+
+    def synthesize(
+        self, *, workers: int = 2, progress: Callable[[str], None] | None = None
+    ) -> Synthesis:
+        """Synthesize the Verilog with Yosys for the board's family, stage by stage.
+
+        Parameters
+        ----------
+        workers : int
+            Most stages at a time.
+
+        Returns
+        -------
+        Synthesis
+            Resources, and levels of logic between registers; also written into the report. What was
+            synthesized before, here or elsewhere, comes from a cache.
+
+        Raises
+        ------
+        ToolFailed
+            If the directory was changed after the build, or Yosys fails on a stage.
+        """
+        check_hashes(self.directory, self.manifest)
+        try:
+            board = boards.find(self.manifest["board"])
+            found = synthesize(
+                self.directory,
+                command=board.synthesis,
+                block_ram=f"bram{board.block_ram_kbit}",
+                workers=workers,
+                progress=progress or (lambda step: None),
+            )
+        except (boards.UnknownBoard, SynthesisError) as error:
+            raise ToolFailed(Problem(error.where, error.what, error.next)) from error
+        write_report(self.directory, add_synthesis(self.report, found))
+        return found
 
     def _expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
         """Return every value of the graph for some of the stored vectors."""

@@ -20,6 +20,7 @@ a first session:
   %(prog)s check model.pt                     can this network be compiled?
   %(prog)s build model.pt --board u250        Verilog, vectors and a report
   %(prog)s verify build/model-u250            simulate the Verilog on the vectors
+  %(prog)s synth build/model-u250             what it takes of the chip
 
 Every command takes --json, which prints one JSON value on stdout and nothing else there.
 Exit status: 0 done; 1 something is wrong, a line each on stderr; 2 the command was misspelt; 130 Ctrl-C.
@@ -46,6 +47,15 @@ examples:
 
 the last line is the verdict. When a logit differs, it names the first layer, channel, position and cycle
 at which the hardware left the exact network, and the wave file that shows it."""
+
+SYNTH_EXAMPLES = """\
+examples:
+  %(prog)s build/model-u250
+      what each stage takes of the chip, and how many levels of logic stand between its registers
+
+Yosys maps every stage for the family of the build's board, in a process of its own; nothing is placed, so
+the clock stays what it was. Results go into the report. A stage that was synthesized before, in whatever
+directory, comes from ~/.cache/zeroskip; after Ctrl-C a second run goes on from there."""
 
 CHECK_EXAMPLES = """\
 examples:
@@ -114,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_build(add("build", "turn a trained network into a build directory", BUILD_EXAMPLES))
     _add_verify(add("verify", "simulate a build's Verilog and compare every output bit", VERIFY_EXAMPLES))
+    _add_synth(add("synth", "synthesize a build's Verilog, stage by stage", SYNTH_EXAMPLES))
     check = add("check", "say whether a model can be compiled, and what to change if not", CHECK_EXAMPLES)
     check.add_argument("model", metavar="MODEL", type=Path, help="a .pt file")
     _add_input_shape(check)
@@ -148,6 +159,13 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     )
     _add_input_shape(parser)
     parser.add_argument("--verify", action="store_true", help="verify the build at once")
+
+
+def _add_synth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
+    parser.add_argument(
+        "--workers", metavar="N", type=_positive, default=2, help="stages at a time; 2 by default"
+    )
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line"]
+__all__ = [
+    "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line",
+    "synthesis_lines",
+]  # fmt: skip
 
 Json = Mapping[str, Any]
 
@@ -113,6 +116,27 @@ def inspect_lines(found: Json) -> list[str]:
         ]  # fmt: skip
         lines += ["", *_table(head, rows, right=(2, 3, 4, 5)), "", _cycles_line(found)]
     return lines + [f"note: {note}" for note in found["notes"]]
+
+
+def synthesis_lines(report: Json) -> list[str]:
+    """Return what a synthesis found: a line a stage, the whole beside the budget, the deepest logic."""
+    budget, depth, found = report["board"]["budget"], report["depth"], report["synthesis"]
+    head = ("stage", *budget, "levels", "from", "to")
+    rows = []
+    for stage in report["stages"]:
+        if "resources" in stage:
+            path = stage["depth"] or {"levels": None, "start": "", "end": ""}
+            taken = [stage["resources"][name] for name in budget]
+            rows.append((stage["name"], *taken, path["levels"], path["start"], path["end"]))
+    rows.append(("elsewhere", *(found["elsewhere"][name] for name in budget), None, "", ""))
+    rows.append(("design", *(report["resources"][name] for name in budget), depth["levels"], "", ""))
+    rows.append(("budget", *budget.values(), depth["goal"], "", ""))
+    return [
+        *_table(head, rows, right=range(1, len(budget) + 2)),
+        "",
+        f"synthesized with {found['tool']} ({found['command']}); not placed",
+        f"deepest: {depth['levels']} levels from {depth['start']} to {depth['end']}",
+    ]
 
 
 def board_lines(boards: Sequence[Json]) -> list[str]:

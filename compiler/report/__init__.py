@@ -2,7 +2,8 @@
 
 from compiler.report.assemble import add_verdict, assemble
 from compiler.report.render import render
+from compiler.report.resources import add_synthesis
 from compiler.report.summary import summarize_graph
 from compiler.report.write import write_report
 
-__all__ = ["add_verdict", "assemble", "render", "summarize_graph", "write_report"]
+__all__ = ["add_synthesis", "add_verdict", "assemble", "render", "summarize_graph", "write_report"]

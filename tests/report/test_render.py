@@ -123,8 +123,16 @@ def test_accuracy_is_left_out_where_there_were_no_labels(report):
 
 def test_resources_are_shown_only_where_a_report_has_them(report):
     assert "Resources" not in Page(render(report)).words
-    report["resources"] = {"DSP": {"used": 212, "budget": 9216}}
-    assert "DSP 212 of 9,216" in Page(render(report)).words
+    report["resources"] = {"lut": 648000, "ff": 12, "source": "synthesized"}
+    report["depth"] = {"levels": 9, "start": "conv1.a", "end": "conv1.b", "cells": ["LUT6"], "goal": 8}
+    report["synthesis"] = {"tool": "Yosys 0.70", "depth_kind": "a chain is one level"}
+    report["stages"][1] |= {"resources": {"lut": 1234, "ff": 5}, "depth": None}
+    report["stages"][2] |= {"resources": {"lut": 4321, "ff": 7}, "depth": {"levels": 9}}
+    page = Page(render(report))
+    assert "lut 648,000 of 1,296,000" in page.words
+    assert "Synthesized with Yosys 0.70" in page.words and "conv1.a to conv1.b" in page.words
+    assert "1,234" in page.words and "4,321" in page.words
+    assert page.elements.count(("tr", {"class": "slow"})) == 2, "the slowest stage, and the deep one"
 
 
 def test_a_bound_is_told_from_an_exact_prediction(report):
