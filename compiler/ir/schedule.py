@@ -21,12 +21,15 @@ class Folding:
         keeps the order of its input.
     columns : int
         Adjacent positions of a row that are computed at once; more than 1 only with "wires".
+    arrays : int
+        Arrays that take the positions in turns; more than 1 only where a convolution skips zeros.
     """
 
     engine: str
     lanes: int
     order: tuple[int, ...] = ()
     columns: int = 1
+    arrays: int = 1
 
 
 @dataclass(frozen=True)

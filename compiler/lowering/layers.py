@@ -20,6 +20,7 @@ from hdl.activation.global_winners import GlobalWinners, GlobalWinnersConfig
 from hdl.activation.requantize import Requantize as Requantizer
 from hdl.activation.requantize import RequantizeConfig
 from hdl.activation.top_k import TopK, TopKConfig
+from hdl.conv.in_turns import ConvInTurns, ConvInTurnsConfig
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
 from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
@@ -70,10 +71,19 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         )
         config = ZeroSkipConvConfig(source=source, target=target, tables=tables, bias=op.bias)
         component = ZeroSkipConv
+        if folding.arrays > 1:
+            gathered = _gathered(target.groups, config.cycles_per_window // folding.arrays)
+            config = ConvInTurnsConfig(array=config, arrays=folding.arrays, gathered=gathered)
+            component = ConvInTurns
     builder.windows(
-        node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns
+        node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays
     )
     builder.add(node.name, folding.engine, component, config, layer=node.name)
+
+
+def _gathered(groups: int, cycles: int) -> int:
+    """Return how many groups of a position must leave at once for all to leave in that many cycles."""
+    return next(n for n in range(1, groups + 1) if groups % n == 0 and groups // n <= max(1, cycles))
 
 
 @lower_layer.register

@@ -108,6 +108,7 @@ class PipelineBuilder:
         padding: tuple[int, int, int, int],
         hold_cycles: int,
         columns: int = 1,
+        holders: int = 1,
     ) -> None:
         """Slide a window over the pixels, by that many columns a step."""
         pixel, pixels_per_beat = self.flowing, 1
@@ -123,6 +124,7 @@ class PipelineBuilder:
             pixels_per_beat=pixels_per_beat,
             windows_per_beat=columns,
             hold_cycles=hold_cycles,
+            holders=holders,
         )
         target = WindowFormat(pixel, config.taps, columns)
         self.add(f"{name}_window", "window", Window, config, target=target)

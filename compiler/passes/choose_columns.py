@@ -60,8 +60,10 @@ def _divisors(number: int) -> list[int]:
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]
 
 
-def frame_cycles(node: Node[IntegerOp], hold_cycles: int, columns: Columns | None = None) -> int:
-    """Return the cycles of a frame of windows that a convolution takes `hold_cycles` each for."""
+def frame_cycles(
+    node: Node[IntegerOp], hold_cycles: int, columns: Columns | None = None, arrays: int = 1
+) -> int:
+    """Return the cycles of a frame of windows, each of which keeps one of some arrays `hold_cycles` busy."""
     columns, op = columns or Columns(), node.op
     top, bottom, left, right = op.padding
     rows, across = op.weight.shape[2:]
@@ -74,6 +76,7 @@ def frame_cycles(node: Node[IntegerOp], hold_cycles: int, columns: Columns | Non
         pixels_per_beat=columns.read,
         windows_per_beat=columns.made,
         hold_cycles=hold_cycles,
+        holders=arrays,
     ).cycles_per_frame
 
 

@@ -9,15 +9,8 @@ from compiler.errors import DoesNotFit, Problem
 from compiler.ir.graph import Graph, Node
 from compiler.ir.integer_ops import IntegerConv2d, IntegerKWinners, IntegerLinear, IntegerOp
 from compiler.ir.schedule import Folding, Schedule
-from compiler.ir.values import Value
-from compiler.passes.assign_lanes import assign_lanes, word_counts
-from compiler.passes.choose_columns import (
-    Columns,
-    choose_columns,
-    frame_cycles,
-    input_lanes,
-    selects_pixels,
-)
+from compiler.passes.candidates import Candidate, in_turns, selecting, zero_skip
+from compiler.passes.choose_columns import Columns, choose_columns, input_lanes, selects_pixels
 from hdl.activation.global_winners import GlobalWinnersConfig
 from hdl.conv.signed_digits import signed_digits
 from hdl.streams.formats import DenseFormat
@@ -30,17 +23,11 @@ WIRE_GROWTH_BITS = 4
 WIRES_SHARE = 0.5
 """Most of a board's budget of logic that goes into wires for want of multipliers."""
 
+MOST_ARRAYS = 8
+"""Arrays that take the positions of a convolution in turns at most; without an interval, one does it."""
+
 GROWTH = 2 ** (1 / 8)
 """How much longer the next interval is that is tried when one does not fit."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to build a layer: what it costs, and how long a frame takes at most."""
-
-    folding: Folding
-    cycles: int
-    multipliers: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +48,8 @@ class ChooseFolding:
         channels, height, width = graph.input.shape
         beats = height * width // columns.read * -(-channels // lanes)
         computed = [node for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
-        layers = [Layer(graph, node, columns) for node in computed]
+        arrays = 1 if self.interval_cycles is None else MOST_ARRAYS
+        layers = [Layer(graph, node, columns, arrays) for node in computed]
         interval = self.interval_cycles
         if interval is None:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
@@ -117,11 +105,14 @@ def _multipliers(chosen: dict[str, Candidate]) -> int:
 class Layer:
     """A layer with multiplications, and the ways to build it."""
 
-    def __init__(self, graph: Graph[IntegerOp], node: Node[IntegerOp], columns: Columns) -> None:
+    def __init__(
+        self, graph: Graph[IntegerOp], node: Node[IntegerOp], columns: Columns, most_arrays: int
+    ) -> None:
         self.node, self.source, self.name = node, graph.source(node), node.name
         self.selects, self.columns = selects_pixels(graph, node), columns
         self.global_winners = _global_winners_behind(graph, node)
-        self._known: dict[int, Candidate] = {}
+        self.most_arrays = 1 if self.selects or node.op.weight.ndim == 2 else most_arrays
+        self._known: dict[tuple[int, int], Candidate] = {}
 
     @property
     def outputs(self) -> int:
@@ -130,8 +121,8 @@ class Layer:
 
     @property
     def fastest(self) -> int:
-        """Cycles a frame with a lane for every output."""
-        return self.candidate(self.outputs).cycles
+        """Cycles a frame with a lane for every output, in as many arrays as there may be."""
+        return self.candidate(self.outputs, self.most_arrays).cycles
 
     @property
     def wire_luts(self) -> int:
@@ -139,26 +130,36 @@ class Layer:
         digits = sum(len(signed_digits(weight)) for weight in self.node.op.weight.ravel().tolist())
         return digits * (self.source.form.width + WIRE_GROWTH_BITS) * self.columns.made
 
-    def candidate(self, lanes: int) -> Candidate:
-        """Return the layer with that many lanes."""
-        if lanes not in self._known:
+    def candidate(self, lanes: int, arrays: int = 1) -> Candidate:
+        """Return the layer with that many lanes, in each of some arrays."""
+        if (lanes, arrays) not in self._known:
             if self.selects:
-                built = _selecting(self.node, lanes, self.columns)
+                built = selecting(self.node, lanes, self.columns)
+            elif arrays > 1:
+                built = in_turns(self.node, self.candidate(lanes), arrays)
             else:
-                built = _zero_skip(self.node, self.source, lanes)
+                built = zero_skip(self.node, self.source, lanes)
             if self.global_winners is not None:
                 form = DenseFormat(self.node.output.shape, self.node.output.form, lanes, built.folding.order)
                 selector = GlobalWinnersConfig(source=form, k=self.global_winners)
                 built = replace(built, cycles=max(built.cycles, selector.cycles_per_frame))
-            self._known[lanes] = built
-        return self._known[lanes]
+            self._known[lanes, arrays] = built
+        return self._known[lanes, arrays]
 
     def cheapest(self, interval: int) -> Candidate:
-        """Return the candidate of fewest lanes that keeps up; there is one."""
-        for lanes in sorted({-(-self.outputs // slots) for slots in range(1, self.outputs + 1)}):
-            if self._least_cycles(lanes) <= interval and self.candidate(lanes).cycles <= interval:
-                return self.candidate(lanes)
-        raise AssertionError(f"{self.name} takes {self.fastest} cycles, more than {interval}")
+        """Return the candidate of fewest lanes that keeps up, in several arrays only if it must."""
+        found: list[Candidate] = []
+        for arrays in range(1, self.most_arrays + 1):
+            for lanes in sorted({-(-self.outputs // slots) for slots in range(1, self.outputs + 1)}):
+                if self._least_cycles(lanes) // arrays > interval:
+                    continue
+                if self.candidate(lanes, arrays).cycles <= interval:
+                    found.append(self.candidate(lanes, arrays))
+                    break
+            if found and arrays == 1:
+                return found[0]
+        assert found, f"{self.name} takes {self.fastest} cycles, more than {interval}"
+        return min(found, key=lambda candidate: candidate.multipliers)
 
     def _least_cycles(self, lanes: int) -> int:
         """Return a bound that no assignment of outputs to lanes can beat; cheaper than a candidate."""
@@ -196,39 +197,6 @@ def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> in
             if is_global and user.op.k < node.output.size:
                 return user.op.k
     return None
-
-
-def _selecting(node: Node[IntegerOp], lanes: int, columns: Columns) -> Candidate:
-    """Return a layer that selects pixels; with a lane for every filter its weights become wires."""
-    filters = node.output.shape[0]
-    if lanes == filters:
-        folding = Folding("wires", lanes, tuple(range(filters)), columns.made)
-        return Candidate(folding, frame_cycles(node, 1, columns), 0)
-    counts = np.count_nonzero(node.op.weight.reshape(filters, -1), axis=1)
-    # Filters of like size share a lane: its multipliers are those of its largest filter.
-    by_size = np.argsort(-counts, kind="stable")
-    slots = -(-filters // lanes)
-    padded = np.concatenate([by_size, np.full(slots * lanes - filters, -1)])
-    folding = Folding("sparse_dense", lanes, tuple(padded.reshape(lanes, slots).T.ravel().tolist()))
-    cycles = frame_cycles(node, slots, replace(columns, made=1))
-    return Candidate(folding, cycles, int(counts[by_size[::slots]].sum()))
-
-
-def _zero_skip(node: Node[IntegerOp], source: Value, lanes: int) -> Candidate:
-    weight = node.op.weight
-    if weight.ndim == 2:
-        order = assign_lanes(weight.T != 0, lanes)
-        words = np.sort(np.maximum(word_counts(weight.T != 0, order, lanes), 1))[::-1]
-        cycles = max(int(words[: source.active].sum()), len(order) // lanes)
-        return Candidate(Folding("zero_skip", lanes, order), cycles, lanes)
-    filters, channels, rows, columns = weight.shape
-    nonzero = weight.transpose(2, 3, 1, 0).reshape(-1, filters) != 0
-    order = assign_lanes(nonzero, lanes)
-    words = np.maximum(word_counts(nonzero, order, lanes), 1).reshape(-1, channels)
-    active = source.at_most if source.sparse == "local" else channels
-    slowest = int(np.sort(words, axis=1)[:, ::-1][:, :active].sum(axis=1).max())
-    cycles = frame_cycles(node, max(slowest, len(order) // lanes))
-    return Candidate(Folding("zero_skip", lanes, order), cycles, rows * columns * lanes)
 
 
 def _winners_folding(graph: Graph[IntegerOp], node: Node[IntegerOp], interval: int) -> Folding:

@@ -46,6 +46,8 @@ class WindowConfig:
     hold_cycles : int
         How long the consumer keeps each beat of windows before it takes the next. Changes predictions, not
         hardware.
+    holders : int
+        How many beats of windows the consumer keeps at once.
     """
 
     bits: int
@@ -56,6 +58,7 @@ class WindowConfig:
     pixels_per_beat: int = 1
     windows_per_beat: int = 1
     hold_cycles: int = 1
+    holders: int = 1
 
     def __post_init__(self) -> None:
         top, bottom, left, right = self.padding
@@ -154,6 +157,10 @@ class WindowConfig:
     @property
     def cycles_per_frame(self) -> int:
         """Cycles between frames, back to back: as many as the slowest of writing, fetching and taking."""
+        if self.holders > 1:
+            arrivals = np.zeros(4 * self.height * self.width // self.pixels_per_beat, dtype=np.int64)
+            ends = self.timing(arrivals).offered[self.beats - 1 :: self.beats]
+            return int(ends[-1] - ends[-2])
         taking = (self.steps - self.idle_steps - 1) * self.hold_cycles
         taking += max(self.hold_cycles, self.idle_steps + 1)
         return max(self.height * self.width // self.pixels_per_beat, self.rows * max(self.words, taking))
@@ -178,7 +185,7 @@ class WindowConfig:
         """Return when beats of pixels are written and beats of windows are offered. Exact.
 
         The consumer takes each beat as soon as it is offered and `hold_cycles` have passed since it
-        took the one before.
+        took the one `holders` before.
         """
         return follow_window(self, arrivals)
 

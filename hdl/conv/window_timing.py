@@ -1,5 +1,6 @@
 """The timing rule of a window buffer: its registers, followed cycle by cycle."""
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ def follow_window(config: "WindowConfig", arrivals: np.ndarray) -> Timing:
     """Return when the beats of whole frames are written, and when their windows are offered.
 
     The consumer takes each beat of windows as soon as it is offered and `config.hold_cycles` have passed
-    since it took the one before.
+    since it took the one `config.holders` before.
     """
     state = _State(config, arrivals.tolist())
     frames = len(arrivals) * config.pixels_per_beat // (config.height * config.width)
@@ -33,7 +34,7 @@ class _State:
         self.written: list[int] = []
         self.offered: list[int] = []
         self.cycle = self.held = self.row = self.word = self.step = self.chunk = 0
-        self.free_at = 0
+        self.free_at = deque([0] * config.holders, maxlen=config.holders)
         self.fetched = self.current = self.shown = False
         # Properties are computed anew at each use, which is too slow here.
         self.steps, self.words, self.ahead = config.steps, config.words, config.looks_ahead
@@ -45,9 +46,9 @@ class _State:
 
     def tick(self) -> None:
         """Pass a cycle, or all those until the next pixels if nothing else happens."""
-        take = self.shown and self.cycle >= self.free_at
+        take = self.shown and self.cycle >= self.free_at[0]
         if take:
-            self.free_at = self.cycle + self.config.hold_cycles
+            self.free_at.append(self.cycle + self.config.hold_cycles)
         free = take or not self.shown
         present = self.current and (self.step > 0 or self.fetched) if self.ahead else self.fetched
         go = free and present
