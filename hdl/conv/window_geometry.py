@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hdl.conv.window_timing import follow_window
+from hdl.resources import Fabric, Resources
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.timing import Timing
 
@@ -180,6 +181,18 @@ class WindowConfig:
         if row == self.rows - 1:
             return self.height - max(0, row - self.padding[0])
         return int(row >= self.padding[0])
+
+    def cost(self, fabric: Fabric) -> Resources:
+        """Predict what it takes: memories of rows, what turns them into lines, and a register a pixel."""
+        rows, word = self.kernel[0], self.bits * self.pixels_per_beat
+        stored = fabric.memory(word, 2 * self.width // self.pixels_per_beat)
+        turned = Resources(lut=word) + fabric.choice(rows, word)
+        kept = self.bits * (self.end - self.start)
+        chunks, step_bits = self.pixels_per_beat // self.windows_per_beat, self.bits * self.windows_per_beat
+        loaded = self.bits * self.loaded if self.loaded > self.windows_per_beat else 0
+        line = Resources(lut=loaded, ff=kept + (word if self.looks_ahead else 0))
+        line += fabric.choice(chunks, step_bits)
+        return rows * (stored + turned + line) + fabric.logic(60 + 4 * rows, 40)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats of pixels are written and beats of windows are offered. Exact.
