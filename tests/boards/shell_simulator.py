@@ -35,7 +35,7 @@ def run_bench(directory: Path, top: str, sources: list[Path], bench: str, folder
     Raises AssertionError with the log if one failed.
     """
     public = folder / "public.vlt"
-    public.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*_*"\n')
+    public.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
     options = [option for option in verilator.OPTIONS if option != "harness"]
     options.insert(options.index("--top-module") + 1, top)
     inputs = [public, *sorted((directory / "rtl").glob("*.v")), *sources]
