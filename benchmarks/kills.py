@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 import compiler
 from compiler.emit import check_hashes
 from sim.verilator import scratch_folder
@@ -26,6 +28,9 @@ __all__ = ["kill_builds", "kill_verifications"]
 
 RESULTS = Path(__file__).with_suffix(".json")
 NETWORK = "one_by_one"
+LONGEST = 120
+"""Seconds."""
+
 SIGNALS = (signal.SIGKILL, signal.SIGINT)
 
 
@@ -39,6 +44,8 @@ def _killed(work: Callable[[], object], seconds: float, number: signal.Signals) 
     process = os.fork()
     if process == 0:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.alarm(LONGEST)
+        torch.set_num_threads(1)  # threads do not survive a fork: more would wait for each other for ever
         with open(os.devnull, "w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
@@ -51,7 +58,9 @@ def _killed(work: Callable[[], object], seconds: float, number: signal.Signals) 
     time.sleep(seconds)
     os.kill(process, number)
     _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+    code = os.waitstatus_to_exitcode(status)
+    assert code != -signal.SIGALRM, f"{number.name} did not end it within {LONGEST} s"
+    return code == 0
 
 
 def kill_builds(folder: Path, kills: int, seed: int = 0) -> Counter:
