@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove fuzz fuzz-loader mutate kill devtest lint setup clean
+.PHONY: help demo test prove fuzz fuzz-loader mutate kill devtest bench lint setup clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## */\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -41,6 +41,10 @@ kill: $(READY)  ## kill builds and verifications at random points
 devtest: $(READY)  ## simulate the speech network on every recorded test word: make devtest DATA=FOLDER
 	$(PY) -m compiler build models/gsc/sparse_sparse.pt --board u250 -o build/devtest \
 		--samples $(or $(DATA),../shared/data)/gsc12_devtest.npz --verify
+
+bench: export OMP_NUM_THREADS := 1
+bench: $(READY)  ## measure what has no figures in benchmarks/RESULTS.md yet, or anew: make bench PART=throughput-u250
+	$(PY) -m benchmarks.run $(PART)
 
 lint: $(READY)  ## check style
 	$(VENV)/bin/ruff check .
