@@ -116,6 +116,16 @@ def _verify(options: Namespace) -> int:
     return DONE if verdict.passed else WRONG
 
 
+def _bitstream(options: Namespace) -> int:
+    from compiler.bundle import Bundle
+
+    bundle = Bundle.open(options.directory)
+    bundle.bitstream(clock_mhz=options.clock, progress=_announce)
+    report = bundle.report
+    _show(options, report["implementation"], printing.bitstream_lines(report, str(bundle.directory)))
+    return DONE
+
+
 def _synth(options: Namespace) -> int:
     from compiler.bundle import Bundle
 
@@ -160,6 +170,7 @@ def _doctor(options: Namespace) -> int:
 
 
 COMMANDS = {
+    "bitstream": _bitstream,
     "boards": _boards,
     "build": _build,
     "check": _check,

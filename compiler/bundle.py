@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 import boards
+from boards.flows import Implementation
 from boards.synthesis import Synthesis, SynthesisError, synthesize
+from compiler.bitstream import make_bitstream
 from compiler.emit import check_hashes
 from compiler.errors import Problem, ToolFailed
 from compiler.execute import execute
@@ -152,6 +154,15 @@ class Bundle:
             raise ToolFailed(Problem(error.where, error.what, error.next)) from error
         write_report(self.directory, add_synthesis(self.report, found))
         return found
+
+    def bitstream(
+        self, *, clock_mhz: float | None = None, progress: Callable[[str], None] | None = None
+    ) -> Implementation:
+        """Make what the board loads, and write the clock that was reached into the report.
+
+        As :func:`compiler.bitstream.make_bitstream`.
+        """
+        return make_bitstream(self.directory, self.manifest, clock_mhz=clock_mhz, progress=progress)
 
     def _expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
         """Return every value of the graph for some of the stored vectors."""

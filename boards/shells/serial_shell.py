@@ -1,6 +1,5 @@
 """A design on a board with nothing but a clock and a serial line: the host's bridge and the self-test."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,16 +88,14 @@ class SerialCore(wiring.Component):
         return m
 
 
-@dataclass(frozen=True)
 class SerialShell(Elaboratable):
     """The core in a clock of its own, the line in that of the board, for an ECP5 board of amaranth-boards.
 
     The line keeps its speed whatever clock the accelerator reaches.
     """
 
-    config: SelfTestConfig
-    pll: Pll
-    baud: int
+    def __init__(self, config: SelfTestConfig, pll: Pll, baud: int) -> None:
+        self.config, self.pll, self.baud = config, pll, baud
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()

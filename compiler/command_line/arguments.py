@@ -57,6 +57,16 @@ Yosys maps every stage for the family of the build's board, in a process of its 
 the clock stays what it was. Results go into the report. A stage that was synthesized before, in whatever
 directory, comes from ~/.cache/zeroskip; after Ctrl-C a second run goes on from there."""
 
+BITSTREAM_EXAMPLES = """\
+examples:
+  %(prog)s build/model-ulx3s-85f
+      what the board loads, with the clock that its slowest path allows
+  %(prog)s build/model-ulx3s-85f --clock 80
+      aim for 80 MHz instead of the board's clock
+
+netlists and routed designs are kept in the cache of the user, so that a run that was interrupted goes on where
+it was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
+
 CHECK_EXAMPLES = """\
 examples:
   %(prog)s model.pt
@@ -72,6 +82,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be a positive integer, not {text!r}")
     return number
+
+
+def _clock(text: str) -> float:
+    try:
+        clock = float(text)
+    except ValueError:
+        clock = 0.0
+    if not 10 <= clock <= 1000:
+        raise argparse.ArgumentTypeError(f"must be a number of MHz from 10 to 1000, not {text!r}")
+    return clock
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -125,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(add("build", "turn a trained network into a build directory", BUILD_EXAMPLES))
     _add_verify(add("verify", "simulate a build's Verilog and compare every output bit", VERIFY_EXAMPLES))
     _add_synth(add("synth", "synthesize a build's Verilog, stage by stage", SYNTH_EXAMPLES))
+    bitstream = add("bitstream", "place and route a build, and write what its board loads", BITSTREAM_EXAMPLES)
+    bitstream.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
+    bitstream.add_argument("--clock", metavar="MHZ", type=_clock, help="clock to aim for; the board's by default")
     check = add("check", "say whether a model can be compiled, and what to change if not", CHECK_EXAMPLES)
     check.add_argument("model", metavar="MODEL", type=Path, help="a .pt file")
     _add_input_shape(check)

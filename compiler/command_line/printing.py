@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
-    "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line",
+    "bitstream_lines", "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line",
     "synthesis_lines",
 ]  # fmt: skip
 
@@ -161,3 +161,18 @@ def doctor_lines(findings: Sequence[Json]) -> list[str]:
     if not missing:
         return [*lines, "", "everything is here"]
     return [*lines, "", *(f"missing {found['name']}: {found['remedy']}" for found in missing)]
+
+
+def bitstream_lines(report: Json, directory: str) -> list[str]:
+    """Return what `bitstream` prints: the clock, what it takes of the chip, and the file."""
+    made = report["implementation"]
+    clock, rate = made["clock_mhz"], report["throughput"]["frames_per_second"]
+    taken = ", ".join(
+        f"{found['used']:,} of {found['available']:,} {name}" for name, found in made["resources"].items()
+    )
+    return [
+        f"{clock['reached']:.1f} MHz reached, placed and routed; {clock['wanted']:.1f} MHz wanted",
+        f"{rate:,.0f} frames/s at {clock['value']:.2f} MHz on {report['board']['title']}",
+        f"takes {taken}",
+        f"load: {directory}/{made['bitstream']}",
+    ]

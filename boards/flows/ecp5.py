@@ -1,0 +1,117 @@
+"""Boards with an ECP5, from build directory to bitstream with open tools alone."""
+
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from boards.flows.flow import FlowError, Implementation, Job
+
+__all__ = ["Ecp5Flow"]
+
+ROUTED = {
+    "lut": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "dsp": ("MULT18X18D",), "bram18": ("DP16KD",),
+}  # fmt: skip
+"""What nextpnr calls the resources."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ecp5Flow:
+    """Yosys, nextpnr-ecp5 and ecppack around a serial shell.
+
+    Parameters
+    ----------
+    platform : str
+        Board definition of amaranth-boards, as `module:class`.
+    baud : int
+        Speed of its serial line.
+    slots : int
+        Vectors that are stored on the chip for its self-test.
+    seed : int
+        Of placement.
+    """
+
+    platform: str
+    baud: int
+    slots: int
+    seed: int = 1
+
+    @property
+    def name(self) -> str:
+        """What people call the flow."""
+        return "nextpnr-ecp5"
+
+    def run(self, job: Job) -> Implementation:
+        """Synthesize, place and route, set the clock to what the slowest path allows, pack."""
+        from boards.flows.netlist import synthesize_netlist
+        from boards.flows.place_and_route import find_program, pack, place_and_route
+        from boards.shells.pll import Pll, retune
+
+        started = time.monotonic()
+        router = find_program("nextpnr-ecp5")
+        yosys = importlib.metadata.version("pyosys")
+        scratch = job.directory.resolve() / self.name
+        scratch.mkdir(exist_ok=True)
+        job.progress("shell")
+        platform = self._platform()
+        wanted = Pll.nearest(platform.default_clk_frequency / 1e6, job.clock_mhz)
+        files = self._shell(job, platform, wanted)
+        for name in ("shell.il", "shell.lpf"):
+            (scratch / name).write_text(files[name])
+        netlist = synthesize_netlist(
+            job.directory.resolve() / "rtl", scratch / "shell.il", command=job.board.synthesis,
+            scratch=scratch, cache=_cache() / "netlists", version=yosys, progress=job.progress,
+        )  # fmt: skip
+        job.progress("place and route")
+        options = [
+            platform._nextpnr_device_options[platform.device], "--speed", platform.speed, "--package",
+            platform._nextpnr_package_options[platform.package].upper(), "--seed", str(self.seed),
+        ]  # fmt: skip
+        constraints = scratch / "shell.lpf"
+        routed = place_and_route(netlist, constraints, options, scratch=scratch, cache=_cache() / "routed")
+        reached = routed.reached_mhz("system")
+        clock = Pll.nearest(wanted.input_mhz, min(wanted.output_mhz, reached))
+        textual = scratch / "shell.config"
+        textual.write_text(retune(routed.textual.read_text(), clock))
+        job.progress("pack")
+        pack(textual, scratch / "shell.bit", scratch=scratch)
+        (scratch / "timing.json").write_text(json.dumps(routed.report, indent=1))
+        return Implementation(
+            bitstream=f"{self.name}/shell.bit", clock_mhz=clock.output_mhz, reached_mhz=reached,
+            wanted_mhz=wanted.output_mhz,
+            resources={name: routed.used(*cells) for name, cells in ROUTED.items()},
+            tools={"yosys": yosys, "nextpnr-ecp5": router.version},
+            seconds=round(time.monotonic() - started, 1),
+        )  # fmt: skip
+
+    def _platform(self) -> object:
+        module, _, kind = self.platform.partition(":")
+        try:
+            return getattr(importlib.import_module(module), kind)()
+        except ImportError as error:
+            raise FlowError(module, f"cannot be imported: {error}", "pip install amaranth-boards") from error
+
+    def _shell(self, job: Job, platform: object, pll: object) -> dict[str, str]:
+        """Return the shell as RTLIL, and where its pins are."""
+        from boards.shells.serial_shell import SerialShell, stored_frames
+
+        stored = stored_frames(job.directory, self.slots, build_number(job.directory))
+        plan = platform.prepare(SerialShell(stored, pll, self.baud), "shell")
+        texts = {name: content for name, content in plan.files.items() if name in ("shell.il", "shell.lpf")}
+        return {name: text if isinstance(text, str) else text.decode() for name, text in texts.items()}
+
+
+def build_number(directory: Path) -> int:
+    """Return 32 bits that name a build: a board that answers with others holds another one."""
+    digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _cache() -> Path:
+    """Return where netlists and routed designs are kept from run to run."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "zeroskip" / "ecp5"

@@ -1,0 +1,108 @@
+"""A board that holds a build: its answers, and its own test."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from boards.host.link import Link, LinkError
+from hdl.axi.self_test import INPUTS, MAGIC, RESULTS, lane_bits, register_address
+from sim.contract import AxisPort, load_contract
+from sim.vectors import pack_frames, unpack_frames
+
+__all__ = ["SerialBoard", "TestResult"]
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What a board found when it ran stored frames at full speed."""
+
+    __test__ = False  # its name begins like that of a test
+
+    frames: int
+    mismatches: int
+    cycles: int
+
+    @property
+    def cycles_per_frame(self) -> float:
+        """Cycles from the first input to the last output, by frame."""
+        return self.cycles / self.frames
+
+
+class SerialBoard:
+    """A board with a serial shell that holds the bitstream of a build directory.
+
+    Parameters
+    ----------
+    link : Link
+    directory : Path
+        The build directory.
+    slots : int
+        Frames that the shell stores.
+
+    Raises
+    ------
+    LinkError
+        If no board answers, or it holds something else.
+    """
+
+    def __init__(self, link: Link, directory: Path, slots: int) -> None:
+        self.link, self.slots, self.contract = link, slots, load_contract(directory)
+        if self.register("magic") != MAGIC:
+            raise LinkError("what answers is no serial shell of this compiler")
+        digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
+        if self.register("build") != int.from_bytes(digest[:4], "big"):
+            raise LinkError(f"the board holds another build than {directory}; load its bitstream first")
+
+    def register(self, name: str) -> int:
+        """Return a register of the self-test."""
+        return int.from_bytes(self.link.read(register_address(name), 4), "little")
+
+    def self_test(self, frames: int, *, slots: int | None = None) -> TestResult:
+        """Let the board run its stored frames over and over, `frames` in all, and compare every output."""
+        self._run(frames, slots or self.slots)
+        cycles = self.register("cycles") | self.register("cycles_high") << 32
+        return TestResult(frames, self.register("mismatches"), cycles)
+
+    def predict(self, frames: np.ndarray) -> np.ndarray:
+        """Return what the hardware answers: int64[n, outputs] for int64[n, channels, height, width].
+
+        The frames take the places of those of the self-test, which fails until the board is loaded again.
+        """
+        outputs = []
+        for first in range(0, len(frames), self.slots):
+            some = frames[first : first + self.slots]
+            self.link.write(INPUTS, _to_bytes(pack_frames(some, self.contract.input), self.contract.input))
+            self._run(len(some), len(some))
+            outputs.append(self._results(len(some)))
+        return np.concatenate(outputs)
+
+    def _results(self, count: int) -> np.ndarray:
+        port = self.contract.output
+        word_bytes = 1 << lane_bits(port.data_bits)
+        content = self.link.read(RESULTS, count * port.beats * word_bytes)
+        words = [
+            int.from_bytes(content[n : n + port.data_bits // 8], "little")
+            for n in range(0, len(content), word_bytes)
+        ]
+        return unpack_frames(words, port).reshape(count, -1)
+
+    def _run(self, frames: int, slots: int, *, seconds: float = 60) -> None:
+        """Start a run and wait for its end."""
+        number = self.register("done") % 255 + 1
+        for name, value in (("frames", frames), ("slots", slots)):
+            self.link.write(register_address(name), value.to_bytes(4, "little"))
+        self.link.write(register_address("run"), bytes([number]))
+        end = time.monotonic() + seconds
+        while self.register("done") != number:
+            if time.monotonic() > end:
+                raise LinkError(f"a run of {frames} frames did not end within {seconds:g} s")
+
+
+def _to_bytes(words: np.ndarray, port: AxisPort) -> bytes:
+    """Lay words out as the bus has them: lowest byte first, each from a power of two on."""
+    room = np.zeros((len(words), 1 << lane_bits(port.data_bits)), dtype=np.uint8)
+    room[:, : words.shape[1]] = words[:, ::-1]
+    return room.tobytes()

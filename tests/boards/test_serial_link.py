@@ -1,0 +1,127 @@
+"""The host's driver and the simulated board understand each other, whatever the line does to their bytes."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compiler
+from boards.host import Link, LinkError, SerialBoard
+from hdl.axi.self_test import INPUTS, RESULTS, register_address
+from sim.contract import load_contract
+from sim.vectors import load_vectors
+from tests.boards.serial_line import Line, build_core
+from tests.networks import network
+
+FRAMES = int(os.environ.get("N", 300))
+SLOTS = 8
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Return a build directory and a simulator of its shell's core."""
+    folder = tmp_path_factory.mktemp("serial")
+    model, shape = network("linear_only")
+    directory = compiler.build(model, board="ulx3s-25f", output=folder / "build", input_shape=shape).directory
+    return directory, build_core(directory, SLOTS, folder)
+
+
+@cache
+def vectors_of(directory: Path):
+    return load_vectors(directory / "vectors.npz", load_contract(directory))
+
+
+def board_on(line: Line, directory: Path) -> SerialBoard:
+    return SerialBoard(Link(line), directory, SLOTS)
+
+
+def test_a_board_tests_itself_after_reset_and_when_asked(built):
+    directory, simulator = built
+    with Line(simulator, directory) as line:
+        board = board_on(line, directory)
+        assert (board.register("frames"), board.register("mismatches")) == (SLOTS, 0)
+        few, many = board.self_test(8), board.self_test(200)
+        assert few.mismatches == many.mismatches == 0
+        report = compiler.Bundle.open(directory).report
+        assert (many.cycles - few.cycles) / 192 <= report["interval_cycles"]["predicted"]
+
+
+def test_a_wrong_output_is_counted_frame_by_frame(built):
+    directory, simulator = built
+    with Line(simulator, directory) as line:
+        board = board_on(line, directory)
+        spoiled = board.link.read(INPUTS, 1)[0] ^ 0x7F
+        board.link.write(INPUTS, bytes([spoiled]))
+        wrong = np.any(board.predict(vectors_of(directory).x[:1]) != vectors_of(directory).logits[:1])
+        assert not wrong
+        board.link.write(INPUTS, bytes([spoiled]))
+        assert board.self_test(20, slots=4).mismatches in (0, 5)
+
+
+@pytest.mark.parametrize("noise", [0, 0.01])
+def test_a_board_answers_as_the_build_does(built, noise):
+    directory, simulator = built
+    vectors = vectors_of(directory)
+    with Line(simulator, directory, noise=noise, seed=3) as line:
+        board = board_on(line, directory)
+        assert np.array_equal(board.predict(vectors.x), vectors.logits)
+        assert (board.link.repeated > 0) == (line.spoiled > 0) == (noise > 0)
+
+
+def test_nothing_wrong_is_accepted_and_nothing_lost_goes_unreported(built):
+    directory, simulator = built
+    rng = np.random.default_rng(5)
+    with Line(simulator, directory, noise=0.01, seed=7) as line:
+        board = board_on(line, directory)
+        size = board.slots * len(board.link.read(INPUTS, 1)) * 16
+        known = bytearray(board.link.read(INPUTS, size))
+        done = 0
+        while done < FRAMES:
+            first, count = int(rng.integers(size)), int(rng.integers(1, 65))
+            count = min(count, size - first)
+            content = rng.bytes(count)
+            board.link.write(INPUTS + first, content)
+            known[first : first + count] = content
+            first = int(rng.integers(size))
+            count = min(64, size - first)
+            assert board.link.read(INPUTS + first, count) == known[first : first + count]
+            done += 2
+        assert board.link.read(INPUTS, size) == known
+        # Most spoiled frames were noticed by one side; bytes between frames are ignored.
+        assert board.link.repeated >= board.register("refused") > 0
+        assert board.link.spoiled > 0
+        print(f"{done} frames, {line.spoiled} bytes spoiled, {board.link.repeated} requests repeated")
+
+
+def test_a_silent_board_is_reported():
+    class Dead:
+        def write(self, data):
+            pass
+
+        def read(self, size):
+            return b""
+
+    with pytest.raises(LinkError, match="did not answer a request that was sent 3 times"):
+        Link(Dead(), tries=3).read(RESULTS, 4)
+
+
+def test_another_build_on_the_board_is_refused(built, tmp_path):
+    directory, simulator = built
+    other = tmp_path / "other"
+    (other / "rtl").mkdir(parents=True)
+    (other / "rtl" / "top.v").write_text("")
+    (other / "manifest.json").write_text((directory / "manifest.json").read_text() + "\n")
+    with Line(simulator, directory) as line, pytest.raises(LinkError, match="the board holds another build"):
+        SerialBoard(Link(line), other, SLOTS)
+
+
+def test_a_repeated_start_changes_nothing(built):
+    directory, simulator = built
+    with Line(simulator, directory) as line:
+        board = board_on(line, directory)
+        board.self_test(4)
+        cycles, done = board.register("cycles"), board.register("done")
+        board.link.write(register_address("run"), bytes([done]))
+        assert (board.register("cycles"), board.register("done")) == (cycles, done)
