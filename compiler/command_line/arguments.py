@@ -64,8 +64,8 @@ examples:
   %(prog)s build/model-ulx3s-85f --clock 80
       aim for 80 MHz instead of the board's clock
 
-netlists and routed designs are kept in the cache of the user, so that a run that was interrupted goes on where
-it was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
+netlists and routed designs are kept in the cache of the user, so that an interrupted run goes on where it
+was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
 
 CHECK_EXAMPLES = """\
 examples:
@@ -145,9 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(add("build", "turn a trained network into a build directory", BUILD_EXAMPLES))
     _add_verify(add("verify", "simulate a build's Verilog and compare every output bit", VERIFY_EXAMPLES))
     _add_synth(add("synth", "synthesize a build's Verilog, stage by stage", SYNTH_EXAMPLES))
-    bitstream = add("bitstream", "place and route a build, and write what its board loads", BITSTREAM_EXAMPLES)
-    bitstream.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
-    bitstream.add_argument("--clock", metavar="MHZ", type=_clock, help="clock to aim for; the board's by default")
+    _add_bitstream(add("bitstream", "place and route a build, write what its board loads", BITSTREAM_EXAMPLES))
     check = add("check", "say whether a model can be compiled, and what to change if not", CHECK_EXAMPLES)
     check.add_argument("model", metavar="MODEL", type=Path, help="a .pt file")
     _add_input_shape(check)
@@ -202,3 +200,8 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(STALLS)}, several with commas, or all (the default)",
     )
     parser.add_argument("--waves", action="store_true", help="keep a wave file of the first frame")
+
+
+def _add_bitstream(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
+    parser.add_argument("--clock", metavar="MHZ", type=_clock, help="clock to aim for; the board's by default")
