@@ -49,7 +49,7 @@ def assess(
 ) -> list[dict[str, str]]:
     """Mutate a build directory's Verilog and return the fate of each mutant.
 
-    Survivors are tried to be proved equivalent if `prove`; together with the stages around if `neighbors`.
+    Survivors are tried to be proved equivalent if `prove`; within larger parts too if `neighbors`.
 
     Its `fate` is `killed`, `equivalent` (proved) or `alive`; `why` says by what.
     """
@@ -76,7 +76,7 @@ def assess(
 
 def _explain(folder: Path, stages: list[str], mutant: Mutant, neighbors: bool) -> tuple[str, str]:
     """Look for a proof that a surviving mutant is equivalent."""
-    parts = parts_around(mutant.module, stages)[: None if neighbors else -1]
+    parts = parts_around(mutant.module, stages)[: None if neighbors else 1]
     for part in parts:
         if proved_equivalent(folder / "mutated.il", part, mutant, folder, SECONDS):
             return "equivalent", f"proved within {' → '.join(part)}"
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NETWORKS)}")
     parser.add_argument("--mutants", type=int, default=60, help="of each network (60)")
     parser.add_argument("--seed", type=int, default=1, help="the same gives the same mutants (1)")
-    parser.add_argument("--neighbors", action="store_true", help="longer proofs, with the stages around")
+    parser.add_argument("--neighbors", action="store_true", help="longer proofs, of larger parts")
     options = parser.parse_args(arguments)
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"networks": {}}
     for name in options.networks or NETWORKS:
