@@ -13,6 +13,7 @@ from hdl.axi.frame_layout import FrameLayout
 from hdl.axi.kernel_control import ControlConfig
 from hdl.axi.memory_reader import MemoryReader, MemoryReaderConfig
 from hdl.axi.memory_writer import MemoryWriter, MemoryWriterConfig
+from hdl.axi.multiply_by_constants import MultiplyByConstants, MultiplyByConstantsConfig
 from hdl.axi.pack_words import PackWords
 from hdl.axi.unpack_words import UnpackWords
 
@@ -53,10 +54,14 @@ class MemoryFramesConfig:
     @property
     def bursts(self) -> BurstsConfig:
         """How both sides split transfers: wide enough for any number of frames that the registers hold."""
-        widest = max(self.source.words, self.target.words).bit_length()
         return BurstsConfig(
-            word_bits=MEMORY_BITS, burst_words=self.burst_words, count_bits=COUNT_BITS + widest
+            word_bits=MEMORY_BITS, burst_words=self.burst_words, count_bits=self.words.product_bits
         )
+
+    @property
+    def words(self) -> MultiplyByConstantsConfig:
+        """How the words of both sides follow from the count of frames."""
+        return MultiplyByConstantsConfig(bits=COUNT_BITS, factors=(self.source.words, self.target.words))
 
     @property
     def control(self) -> ControlConfig:
@@ -167,34 +172,23 @@ class MemoryFrames(wiring.Component):
         self, m: Module, reader: MemoryReader, writer: MemoryWriter, moving: Signal, reporting: Signal,
         misaligned: Signal,
     ) -> None:  # fmt: skip
-        """Multiply, move, report. The products take a cycle a bit: a wide adder, but no multiplier."""
-        config = self.config
-        factors = (config.source.words, config.target.words)
-        products = [Signal(config.bursts.count_bits) for _ in factors]
-        shifted = Signal(config.bursts.count_bits)
-        steps = max(factors).bit_length()
-        step = Signal(range(steps + 1))
+        """Multiply the count by the words of a frame, move, report."""
+        m.submodules.words = words = MultiplyByConstants(self.config.words)
+        m.d.comb += words.i.payload.eq(self.count)
         low = MEMORY_BITS // 8 - 1
         with m.FSM():
             with m.State("idle"), m.If(self.start):
-                m.d.sync += [shifted.eq(self.count), step.eq(0), *(product.eq(0) for product in products)]
+                m.d.comb += words.i.valid.eq(1)
                 m.d.sync += misaligned.eq(((self.source | self.target) & low).any())
-                m.next = "multiply"
-            with m.State("multiply"):
-                m.d.sync += [step.eq(step + 1), shifted.eq(shifted << 1)]
-                for factor, product in zip(factors, products, strict=True):
-                    bits = Cat(bit == "1" for bit in f"{factor:0{steps + 1}b}"[::-1])
-                    with m.If(bits.bit_select(step, 1)):
-                        m.d.sync += product.eq(product + shifted)
-                with m.If(step == steps):
-                    m.next = "ask"
-            with m.State("ask"):
+                m.next = "ask"
+            with m.State("ask"), m.If(words.o.valid):
                 nothing = (self.count == 0) | misaligned
                 m.d.comb += [
+                    words.o.ready.eq(1),
                     reader.i.valid.eq(~nothing),
-                    reader.i.payload.eq(Cat(self.source, products[0])),
+                    reader.i.payload.eq(Cat(self.source, words.o.payload[0])),
                     writer.i.valid.eq(~nothing),
-                    writer.i.payload.eq(Cat(self.target, products[1])),
+                    writer.i.payload.eq(Cat(self.target, words.o.payload[1])),
                 ]
                 # Both are idle between runs, so that both take their transfer at once.
                 m.d.sync += moving.eq(~nothing)
