@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(add("build", "turn a trained network into a build directory", BUILD_EXAMPLES))
     _add_verify(add("verify", "simulate a build's Verilog and compare every output bit", VERIFY_EXAMPLES))
     _add_synth(add("synth", "synthesize a build's Verilog, stage by stage", SYNTH_EXAMPLES))
-    _add_bitstream(add("bitstream", "place and route a build, write what its board loads", BITSTREAM_EXAMPLES))
+    _add_bitstream(add("bitstream", "make of a build what its board loads", BITSTREAM_EXAMPLES))
     check = add("check", "say whether a model can be compiled, and what to change if not", CHECK_EXAMPLES)
     check.add_argument("model", metavar="MODEL", type=Path, help="a .pt file")
     _add_input_shape(check)
@@ -204,4 +204,4 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
-    parser.add_argument("--clock", metavar="MHZ", type=_clock, help="clock to aim for; the board's by default")
+    parser.add_argument("--clock", metavar="MHZ", type=_clock, help="aim for it; the board's by default")

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 __all__ = [
-    "bitstream_lines", "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines", "problem_line",
-    "synthesis_lines",
+    "bitstream_lines", "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines",
+    "problem_line", "synthesis_lines",
 ]  # fmt: skip
 
 Json = Mapping[str, Any]
