@@ -22,13 +22,13 @@ from compiler.ir.text import to_text
 from compiler.ir.values import Shape
 from compiler.ir.verify import verify
 from compiler.lowering import lower, predict, size_queues
-from compiler.passes.choose_folding import ChooseFolding
 from compiler.passes.fold_batchnorm import FoldBatchNorm
 from compiler.passes.hoist_relu import HoistRelu
 from compiler.passes.quantize import Quantize
 from compiler.passes.tighten_accumulators import TightenAccumulators
 from compiler.provenance import describe_source
 from compiler.report import assemble, summarize_graph, write_report
+from compiler.scheduler import Scheduler
 from compiler.steps import Progress, Steps
 from hdl.accelerator import Accelerator
 from sim.contract import Prediction
@@ -66,7 +66,7 @@ def build(
     output : path, optional
         The build directory; `build/MODEL-BOARD` unless given. An earlier build there is replaced.
     interval : int, optional
-        Most cycles between frames; unless given, the fewest for which the board has the multipliers.
+        Most cycles between frames; unless given, those that make the best use of the board.
     calibration, samples : path of an `.npz`, or array, optional
         Frames `x` to fit number formats that were not trained, and to make vectors of; with labels `y`,
         samples also give the accuracy. See `compiler.frames.load_samples`.
@@ -96,7 +96,8 @@ def build(
     with steps("vectors"):
         vectors = _vectors(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
-        schedule = ChooseFolding(target, interval)(integer)
+        choice = Scheduler(target, interval)(integer)
+        schedule = choice.plan.schedule
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
         accelerator, predicted = Accelerator(design), predict(design)
@@ -109,7 +110,7 @@ def build(
                 trained=trained, integer=integer, accelerator=accelerator, predicted=predicted, board=target,
                 schedule=schedule, accuracy=_accuracy(trained, frames, vectors), command=command,
             )  # fmt: skip
-            write_report(scratch, report)
+            write_report(scratch, {**report, "folding": choice.to_json()})
         facts = {
             "model": describe_source(model), "board": target.name, "command": command,
             "options": {"interval": interval}, "seconds": steps.seconds,

@@ -69,6 +69,8 @@ def build_lines(report: Json, directory: str) -> list[str]:
         f"{throughput['frames_per_second']:,.0f} frames/s at {board['clock_mhz']:g} MHz "
         f"({throughput['clock_source']}) on {board['title']}",
     ]
+    if "folding" in report:
+        lines += _folding_lines(report["folding"], report["throughput"]["instances"])
     if report["accuracy"]:
         accuracy = report["accuracy"]
         lines.append(
@@ -81,6 +83,29 @@ def build_lines(report: Json, directory: str) -> list[str]:
     else:
         lines.append(f"not verified yet: python -m compiler verify {directory}")
     return [*lines, f"report: {directory}/report.html"]
+
+
+def _folding_lines(folding: Json, instances: int) -> list[str]:
+    """Say what limits a design, what is left of the board, and what more speed would take."""
+    limiting, fill, faster = folding["limiting"], folding["fill"], folding["faster"]
+    resource = folding["resources"][limiting["resource"]]
+    lines = [
+        f"predicted: {resource['need']:,} {limiting['resource']} an instance, {limiting['share']:.0%} of the "
+        f"budget of {resource['budget']:,}, most of them in {limiting['stage']}; the slowest stage is "
+        f"{folding['bottleneck']}"
+    ]
+    if instances < fill["instances"]:
+        lines.append(
+            f"{fill['instances']} instances fit: {fill['frames_per_second']:,.0f} frames/s (predicted)"
+        )
+    if faster is not None:
+        name = faster["limiting"]["resource"]
+        now, then = folding["resources"][name]["need"], faster["resources"][name]["need"]
+        lines.append(
+            f"a step faster, {faster['interval_cycles']:,} cycles: {then:,} {name} instead of {now:,}"
+            + ("" if faster["fits"] else ", more than the board has to give")
+        )
+    return lines
 
 
 def check_lines(model: str, found: Json) -> list[str]:
