@@ -199,10 +199,8 @@ class MemoryFrames(wiring.Component):
                 m.d.sync += moving.eq(0)
                 m.next = "report"
             with m.State("report"):
-                m.d.comb += [
-                    writer.i.valid.eq(~(self.status & low).any()),
-                    writer.i.payload.eq(Cat(self.status, 1)),
-                ]
+                m.d.comb += writer.i.payload.eq(Cat(self.status, 1))
+                m.d.comb += writer.i.valid.eq(~(self.status & low).any())
                 m.next = "fill"
                 with m.If((self.status & low).any()):
                     m.d.comb += self.done.eq(1)
