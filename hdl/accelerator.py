@@ -3,25 +3,29 @@
 from functools import cached_property
 
 from amaranth.hdl import Module, Value
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi.egress import Egress, EgressConfig
 from hdl.axi.ingress import Ingress, IngressConfig
 from hdl.design import Design, Stage
+from hdl.replication.distribute import Distribute
+from hdl.replication.gather import Gather
 
-__all__ = ["Accelerator"]
+__all__ = ["Accelerator", "Pipeline"]
 
 
 class Accelerator(wiring.Component):
     """Run a design: frames come in on `s_axis`, outputs leave on `m_axis`, frame behind frame.
 
-    Where the platform has a method `stage(stage)`, that method makes a stage's hardware (the emitter gives
-    each its own Verilog file); otherwise the stage's component is elaborated in place.
+    Several instances take frames as they have room; outputs leave in the order of the frames all the same.
+    Where the platform has the methods `stage(stage)` and `pipeline(pipeline)`, these make the hardware of a
+    stage and of an instance (the emitter gives each its own Verilog file, which all instances share);
+    otherwise the components are elaborated in place.
 
     Timing
     ------
-    That of the slowest stage; full backpressure.
+    That of the slowest stage, shared among the instances; full backpressure.
 
     Parameters
     ----------
@@ -83,14 +87,68 @@ class Accelerator(wiring.Component):
             egress.o.tready.eq(self.m_axis_tready),
             self.frame_error.eq(ingress.frame_error),
         ]
-        flowing = ingress.o
-        for stage in self.stages:
-            component = platform.stage(stage) if hasattr(platform, "stage") else stage.component(stage.config)
-            m.submodules[stage.name] = component
-            _join(m, flowing, component.i)
-            flowing = component.o
+        if self.design.instances == 1:
+            flowing = _join_stages(m, self.stages, ingress.o, platform)
+        else:
+            flowing = self._join_instances(m, ingress.o, platform)
         _join(m, flowing, egress.i)
         return m
+
+    def _join_instances(self, m: Module, source: stream.Interface, platform: object) -> stream.Interface:
+        m.submodules.distribute = distribute = Distribute(self.design.distribute)
+        m.submodules.gather = gather = Gather(self.design.gather)
+        _join(m, source, distribute.i)
+        _join(m, distribute.chosen, gather.chosen)
+        for number in range(self.design.instances):
+            pipeline = Pipeline(self.design)
+            if hasattr(platform, "pipeline"):
+                pipeline = platform.pipeline(pipeline)
+            m.submodules[f"instance_{number}"] = pipeline
+            _join(m, distribute.o[number], pipeline.i)
+            _join(m, pipeline.o, gather.i[number])
+        return gather.o
+
+
+class Pipeline(wiring.Component):
+    """One instance of a design's stages.
+
+    Parameters
+    ----------
+    design : Design
+
+    Members
+    -------
+    i : In(stream.Signature(design.source.payload))
+    o : Out(stream.Signature(design.target.payload))
+    """
+
+    def __init__(self, design: Design) -> None:
+        self.design = design
+        super().__init__(
+            {
+                "i": In(stream.Signature(design.source.payload)),
+                "o": Out(stream.Signature(design.target.payload)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        _join(
+            m, _join_stages(m, self.design.stages, wiring.flipped(self.i), platform), wiring.flipped(self.o)
+        )
+        return m
+
+
+def _join_stages(
+    m: Module, stages: tuple[Stage, ...], flowing: stream.Interface, platform: object
+) -> stream.Interface:
+    """Put stages behind a stream; return what leaves the last."""
+    for stage in stages:
+        component = platform.stage(stage) if hasattr(platform, "stage") else stage.component(stage.config)
+        m.submodules[stage.name] = component
+        _join(m, flowing, component.i)
+        flowing = component.o
+    return flowing
 
 
 def _join(m: Module, source: wiring.PureInterface, sink: wiring.PureInterface) -> None:

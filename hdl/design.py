@@ -9,6 +9,8 @@ from amaranth.lib import wiring
 from hdl.axi.egress import EgressConfig
 from hdl.axi.ingress import IngressConfig
 from hdl.conv.window import WindowFormat
+from hdl.replication.distribute import DistributeConfig
+from hdl.replication.gather import GatherConfig
 from hdl.streams.formats import DenseFormat, StreamFormat
 
 __all__ = ["Design", "Stage"]
@@ -47,12 +49,14 @@ class Stage:
 class Design:
     """A pipeline of stages from one input stream to one output stream.
 
-    The input is cut into beats by `source`; the output leaves in natural order.
+    The input is cut into beats by `source`; the output leaves in natural order. With several `instances`,
+    each runs all stages, and they share both streams.
     """
 
     name: str
     source: DenseFormat
     stages: tuple[Stage, ...]
+    instances: int = 1
 
     def __post_init__(self) -> None:
         flowing = self.source
@@ -75,6 +79,20 @@ class Design:
     def egress(self) -> EgressConfig:
         """How outputs leave."""
         return EgressConfig(source=self.target)
+
+    @property
+    def distribute(self) -> DistributeConfig:
+        """How several instances are given frames."""
+        return DistributeConfig(source=self.source, instances=self.instances)
+
+    @property
+    def gather(self) -> GatherConfig:
+        """How the outputs of several instances come together.
+
+        A stage is at work on at most the end of one frame and the beginning of the next.
+        """
+        frames = 2 * self.instances * (2 + len(self.stages))
+        return GatherConfig(target=self.target, instances=self.instances, frames=frames)
 
     @property
     def target(self) -> DenseFormat:

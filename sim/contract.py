@@ -6,12 +6,13 @@
     rtl/images/*.hex        memory images, read as $readmemh("images/NAME.hex")
     vectors.npz             see sim/vectors.py
     manifest.json           "interface": {"input": port, "output": port}
-                            "streams": [{"name", "layer", "valid", "ready", "payload", "bits", "format"}]
+                            "streams": see :class:`StreamTap`
                             "predicted": see :class:`Prediction`
+                            "choice": path of a stream, or null, see :class:`Contract`
 
 A port is {"shape", "form", "lanes", "columns", "container_bits", "data_bits", "beats"}, see
 :class:`AxisPort`.
-`streams` stand in the order of the pipeline. The emitter writes these parts with the `to_json` below.
+`streams` stand in the order of the pipeline, instance by instance. The emitter writes them by `to_json`.
 """
 
 import json
@@ -125,7 +126,8 @@ class StreamTap:
     """One internal stream that can be watched.
 
     `valid`, `ready` and `payload` are hierarchical names that start at `top`; `layer` is the graph's value
-    that travels, or None where none does as a whole; the format is then only used to count beats.
+    that travels, or None where none does as a whole; the format is then only used to count beats. `instance`
+    is the one that it belongs to, and frames are counted by.
     """
 
     name: str
@@ -135,6 +137,7 @@ class StreamTap:
     payload: str
     bits: int
     format: StreamFormat
+    instance: int = 0
 
     def to_json(self) -> Json:
         """Return the stream as the manifest holds it."""
@@ -157,27 +160,38 @@ class Prediction:
     """What the compiler says about time: equalities where they are exact, else bounds for every input.
 
     `latency_cycles` counts from the first accepted input beat of a frame that enters an idle pipeline to its
-    last output beat; `interval_cycles` from frame to frame, back to back, once the pipeline is full.
+    last output beat; `interval_cycles` from frame to frame, back to back, once the pipeline is full;
+    of several instances, on average.
     """
 
-    interval_cycles: int
+    interval_cycles: int | float
     latency_cycles: int
     interval_exact: bool
     latency_exact: bool
+    instances: int = 1
 
     def to_json(self) -> Json:
         """Return the prediction as the manifest holds it."""
         return dict(vars(self))
 
+    @property
+    def round_cycles(self) -> int:
+        """Cycles in which every instance is through with a frame."""
+        return round(self.interval_cycles * self.instances)
+
 
 @dataclass(frozen=True)
 class Contract:
-    """Everything that verification reads from a manifest."""
+    """Everything that verification reads from a manifest.
+
+    `choice` is the path of the stream that names the instance of each frame, None where there is only one.
+    """
 
     input: AxisPort
     output: AxisPort
     streams: tuple[StreamTap, ...]
     predicted: Prediction
+    choice: str | None = None
 
     def to_json(self) -> Json:
         """Return the parts of the manifest; the emitter merges them with its own."""
@@ -185,6 +199,7 @@ class Contract:
             "interface": {"input": self.input.to_json(), "output": self.output.to_json()},
             "streams": [tap.to_json() for tap in self.streams],
             "predicted": self.predicted.to_json(),
+            "choice": self.choice,
         }
 
     @classmethod
@@ -199,7 +214,14 @@ class Contract:
                 _read(streams, number, StreamTap.from_json, "streams.") for number in range(len(streams))
             ),
             predicted=_read(manifest, "predicted", lambda fields: Prediction(**fields)),
+            choice=_read(manifest, "choice", _choice) if "choice" in manifest else None,
         )
+
+
+def _choice(path: Any) -> str | None:
+    if path is not None and not (isinstance(path, str) and path.startswith("top.")):
+        raise ValueError(f"must be null or start with 'top.', not {path!r}")
+    return path
 
 
 def _read(parent: Any, key: str | int, make: Callable[[Any], T], where: str = "") -> T:

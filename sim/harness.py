@@ -24,6 +24,7 @@ def harness_parameters(contract: Contract) -> dict[str, int]:
 def taps_source(contract: Contract) -> str:
     """Return the module `taps`: one instance of `tap` a stream, numbered in the order of the manifest."""
     instances = "\n".join(_instance(number, tap) for number, tap in enumerate(contract.streams))
+    instances += _choices(contract)
     return (
         "module taps (\n"
         "    input logic clk, input logic rst, input longint unsigned cycle, input int log,\n"
@@ -34,6 +35,18 @@ def taps_source(contract: Contract) -> str:
     )
 
 
+def _choices(contract: Contract) -> str:
+    """Return what writes down which instance is given each frame: a line `C instance`."""
+    if contract.choice is None:
+        return ""
+    valid, ready, payload = (_path(f"{contract.choice}__{port}") for port in ("valid", "ready", "payload"))
+    return (
+        "\n  always_ff @(posedge clk)\n"
+        f"    if (!rst && {valid} && {ready})\n"
+        f'      $fwrite(log, "C %0d\\n", {payload});'
+    )
+
+
 def _instance(number: int, tap: StreamTap) -> str:
     form = tap.format
     if isinstance(form, EntryFormat):
@@ -41,7 +54,8 @@ def _instance(number: int, tap: StreamTap) -> str:
     else:
         frame = f".BEATS({form.beats})"
     return (
-        f"  tap #(.NUMBER({number}), .BITS({tap.bits}), {frame}) stream_{number} (\n"
+        f"  tap #(.NUMBER({number}), .INSTANCE({tap.instance}), .BITS({tap.bits}), {frame})\n"
+        f"  stream_{number} (\n"
         f"      .clk(clk), .rst(rst), .cycle(cycle), .log(log), .closing(closing),\n"
         f"      .valid({_path(tap.valid)}), .ready({_path(tap.ready)}), .payload({_path(tap.payload)})\n"
         "  );"

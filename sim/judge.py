@@ -38,14 +38,16 @@ class Timing:
     """Measured cycles; intervals are None for a single frame.
 
     `interval_cycles` is the pace of a full pipeline: the median spacing in which it takes in frames in the
-    second half of a run of `SETTLED` frames or more, of shorter runs that in which they leave. `holds`
-    says whether the prediction does: what is exact equals it, and whatever it is no frame n ends later than
-    `latency + n × interval` after the first accepted beat.
+    second half of a run of `SETTLED` frames an instance or more, of shorter runs that in which they leave; of
+    several instances the mean over a frame of each. `holds` says whether the prediction does: what is exact
+    equals it, and whatever it is no frame n ends later than `latency + n × interval` after the first accepted
+    beat. Where time depends on the data, so does which instance is free, and a round of frames more is
+    granted to several.
     """
 
     latency_cycles: int
-    interval_cycles: int | None
-    interval_max: int | None
+    interval_cycles: int | float | None
+    interval_max: int | float | None
     interval_mean: float | None
     holds: bool
 
@@ -114,9 +116,7 @@ def _value_fault(frame: int, got: list[int], want: list[int], cycles: list[int],
     return Fault(frame, cycles[beat], what)
 
 
-def _unfinished(
-    recording: Recording, frame: int, position: int, frames: int, port: AxisPort
-) -> list[Fault]:
+def _unfinished(recording: Recording, frame: int, position: int, frames: int, port: AxisPort) -> list[Fault]:
     """Say what is wrong with the beats behind the last `tlast`, or with there being too few frames."""
     left = len(recording.words) - position
     if left >= port.beats and frame < frames:
@@ -146,15 +146,22 @@ def _rule_faults(recording: Recording) -> list[Fault]:
     return faults
 
 
+def _shared(cycles: np.integer, instances: int) -> int | float:
+    return int(cycles) // instances if cycles % instances == 0 else int(cycles) / instances
+
+
 def measure(recording: Recording, predicted: Prediction) -> Timing:
     """Take the times of a run without pauses whose frames all came out."""
     ends = np.array([at for at, last in zip(recording.cycles, recording.lasts, strict=True) if last])
     elapsed = ends - recording.starts[0]
-    full = len(ends) >= SETTLED
-    spacing = np.sort(np.diff(recording.starts[len(ends) // 2 :] if full else ends))
+    instances = predicted.instances
+    full = len(ends) >= SETTLED * instances
+    passed = np.array(recording.starts[len(ends) // 2 :]) if full else ends
+    spacing = np.sort(passed[instances:] - passed[:-instances])
     latency = int(elapsed[0])
-    interval = int(spacing[len(spacing) // 2]) if len(spacing) else None
-    bounds = predicted.latency_cycles + predicted.interval_cycles * np.arange(len(ends))
+    interval = _shared(spacing[len(spacing) // 2], instances) if len(spacing) else None
+    granted = 0 if predicted.latency_exact else instances - 1
+    bounds = predicted.latency_cycles + predicted.interval_cycles * (np.arange(len(ends)) + granted)
     holds = bool((elapsed <= bounds).all())
     if predicted.latency_exact:
         holds &= latency == predicted.latency_cycles
@@ -163,7 +170,7 @@ def measure(recording: Recording, predicted: Prediction) -> Timing:
     return Timing(
         latency_cycles=latency,
         interval_cycles=interval,
-        interval_max=int(spacing[-1]) if len(spacing) else None,
-        interval_mean=float(spacing.mean()) if len(spacing) else None,
+        interval_max=_shared(spacing[-1], instances) if len(spacing) else None,
+        interval_mean=float(spacing.mean()) / instances if len(spacing) else None,
         holds=holds,
     )

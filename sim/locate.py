@@ -1,5 +1,6 @@
 """Find the first place where a run left the right path: stream, layer, channel, position, cycle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from sim.contract import Contract, StreamTap
 from sim.judge import Fault
 from sim.recording import Recording, TapLog
 
-__all__ = ["Difference", "broken_streams", "find_difference", "stalled_stream"]
+__all__ = ["Difference", "broken_streams", "find_difference", "place_of", "stalled_stream"]
 
 BROKEN = "a beat changed or was withdrawn while it waited to be taken"
 
@@ -34,17 +35,36 @@ class Difference:
         return f"{place}stream {self.stream}: {self.what}{time}"
 
 
-def broken_streams(contract: Contract, logs: list[TapLog]) -> tuple[Fault, ...]:
-    """Return the breaches of the stream rules on internal streams."""
+def place_of(frame: int, choices: Sequence[int]) -> tuple[int, int]:
+    """Return which instance has a frame, and as which one of its own; `choices` names each frame's."""
+    if frame >= len(choices):
+        return 0, frame
+    return choices[frame], choices[:frame].count(choices[frame])
+
+
+def _frame_at(instance: int, number: int, choices: list[int]) -> int:
+    """Return which frame an instance's own number is, or would be the next one."""
+    if not choices:
+        return number
+    taken = [frame for frame, chosen in enumerate(choices) if chosen == instance]
+    return taken[number] if number < len(taken) else len(choices)
+
+
+def broken_streams(contract: Contract, logs: list[TapLog], choices: list[int]) -> tuple[Fault, ...]:
+    """Return the breaches of the stream rules on internal streams; `choices` as in :func:`place_of`."""
     return tuple(
-        Fault(log.broken[1], log.broken[0], f"stream {tap.name}: {BROKEN}")
+        Fault(_frame_at(tap.instance, log.broken[1], choices), log.broken[0], f"stream {tap.name}: {BROKEN}")
         for tap, log in zip(contract.streams, logs, strict=True)
         if log.broken
     )
 
 
 def find_difference(
-    contract: Contract, logs: list[TapLog], frame: int, expected: dict[str, np.ndarray]
+    contract: Contract,
+    logs: list[TapLog],
+    frame: int,
+    expected: dict[str, np.ndarray],
+    instance: int = 0,
 ) -> Difference | None:
     """Compare the logged frame on every stream, in the order of the pipeline.
 
@@ -54,11 +74,16 @@ def find_difference(
     logs : list of TapLog
         Of the streams of the contract.
     frame : int
-        Its number: a stream that has not passed it whole is compared as far as it came.
+        Its number, as the instance counts: a stream that has not passed it whole is compared as far as it
+        came.
     expected : dict of str to int64[channels, height, width]
         What each layer must give; streams of layers that are not here are only checked for the stream rules.
+    instance : int
+        The one that has the frame; the streams of others are left out.
     """
     for tap, log in zip(contract.streams, logs, strict=True):
+        if tap.instance != instance:
+            continue
         whole = log.port is not None and log.port.passed > frame
         found = _compare(tap, log, expected[tap.layer], whole) if tap.layer in expected else None
         if log.broken is not None and log.broken[1] <= frame:
@@ -121,17 +146,25 @@ def _beat_of_element(tap: StreamTap, words: list[int], whole: bool) -> np.ndarra
     return np.where(beats < len(words), beats, -1).reshape(form.shape)
 
 
-def stalled_stream(contract: Contract, recording: Recording, logs: list[TapLog]) -> str:
-    """Say which stream stands still: the last that is offered and not taken, or the first that starves."""
-    names = ["s_axis", *(tap.name for tap in contract.streams)]
-    ports = [recording.ports["s_axis"], *(log.port for log in logs)]
+def stalled_stream(
+    contract: Contract, recording: Recording, logs: list[TapLog], choices: Sequence[int] = ()
+) -> str:
+    """Say which stream stands still: the last that is offered and not taken, or the first that starves.
+
+    Of several instances, that is looked for in the one that has the frame that is to leave next.
+    """
+    due = recording.ports["m_axis"].passed // contract.output.beats if choices else 0
+    instance, _ = place_of(due, choices)
+    own = [(tap, log) for tap, log in zip(contract.streams, logs, strict=True) if tap.instance == instance]
+    names = ["s_axis", *(tap.name for tap, _ in own)]
+    ports = [recording.ports["s_axis"], *(log.port for _, log in own)]
     blocked = [number for number, port in enumerate(ports) if port.valid and not port.ready]
     after = [*names[1:], "m_axis"]
     if blocked:
         number = blocked[-1]
         where = f", frame {ports[number].passed}, beat {ports[number].beats}" if number else ""
         return f"stream {names[number]} is offered but never taken{where}; the next stream is {after[number]}"
-    fed = ports[0].passed // contract.input.beats
+    fed = choices.count(instance) if choices else ports[0].passed // contract.input.beats
     for name, port in zip(names[1:], ports[1:], strict=True):
         if port.passed < fed:
             return f"stream {name} offers nothing more after {port.beats} beats of frame {port.passed}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sim.errors import SimulationError
 
-__all__ = ["Port", "Recording", "TapLog", "read_recording", "read_taps"]
+__all__ = ["Port", "Recording", "TapLog", "read_choices", "read_recording", "read_taps"]
 
 
 @dataclass
@@ -76,11 +76,18 @@ def read_recording(folder: Path) -> Recording:
     return recording
 
 
+def read_choices(folder: Path) -> list[int]:
+    """Read from `taps.txt` which instance was given each frame; nothing where there is only one."""
+    return [int(line.split()[1]) for line in _lines(folder / "taps.txt") if line.startswith("C ")]
+
+
 def read_taps(folder: Path, count: int) -> list[TapLog]:
     """Read `taps.txt`: the logs of `count` streams, in the order of the manifest."""
     logs = [TapLog() for _ in range(count)]
     for line in _lines(folder / "taps.txt"):
         kind, number, *values = line.split()
+        if kind == "C":
+            continue
         log = logs[int(number)]
         if kind == "B":
             log.cycles.append(int(values[0]))

@@ -1,11 +1,12 @@
 // Watches one internal stream: counts its frames and beats, and logs one frame when asked.
 //
 // Writes to `log`, a line an event:
-//   B number cycle payload              a beat of the frame `tap_frame` passed
+//   B number cycle payload              a beat of the frame `tap_frame` of `tap_instance` passed
 //   R number cycle frame                a waiting beat changed or was withdrawn; the first time only
 //   T number valid ready frames beats   at the end: state, whole frames passed, beats of the next one
 module tap #(
     parameter int NUMBER = 0,
+    parameter int INSTANCE = 0,
     parameter int BITS = 1,
     parameter int BEATS = 0,     // beats a frame; 0: bit LAST_BIT ends it
     parameter int LAST_BIT = 0
@@ -21,11 +22,15 @@ module tap #(
 );
   longint unsigned wanted, frame;
   int unsigned beat;
-  int logging;
+  int logging, watched;
   logic waiting, broken, ends;
   logic [BITS-1:0] held;
 
-  initial logging = $value$plusargs("tap_frame=%d", wanted);
+  initial begin
+    logging = $value$plusargs("tap_frame=%d", wanted);
+    watched = 0;
+    if ($value$plusargs("tap_instance=%d", watched) != 0 && watched != INSTANCE) logging = 0;
+  end
   assign ends = BEATS == 0 ? payload[LAST_BIT] : beat == BEATS - 1;
 
   always_ff @(posedge clk) begin

@@ -12,8 +12,8 @@ import numpy as np
 from sim.contract import Contract, load_contract
 from sim.errors import SimulationError
 from sim.judge import Judgement, judge, measure
-from sim.locate import broken_streams, find_difference, stalled_stream
-from sim.recording import Recording, read_recording, read_taps
+from sim.locate import broken_streams, find_difference, place_of, stalled_stream
+from sim.recording import Recording, read_choices, read_recording, read_taps
 from sim.toolchain import simulator_name
 from sim.vectors import Vectors, load_vectors, pack_frames
 from sim.verdict import Failure, PatternResult, Verdict, write_verdict
@@ -39,7 +39,7 @@ class Session:
     def plusargs(self, stall: str) -> dict[str, int | str]:
         """Return the harness's options: pauses that fill and drain the pipeline, and finite patience."""
         port, predicted = self.contract.input, self.contract.predicted
-        slowest = max(predicted.interval_cycles, port.beats, self.contract.output.beats)
+        slowest = max(predicted.round_cycles, port.beats, self.contract.output.beats)
         window = 1 << max(6, (slowest // 2).bit_length())
         patience = 64 * window + 8 * (slowest + predicted.latency_cycles)
         return {
@@ -68,6 +68,7 @@ class _Outcome:
     result: PatternResult
     recording: Recording
     judgement: Judgement
+    choices: list[int]
 
 
 def verify(
@@ -152,13 +153,14 @@ def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
     with scratch_folder() as folder:
         recording = session.play(simulator, folder, session.plusargs(stall))
         logs = read_taps(folder, len(session.contract.streams))
+        choices = read_choices(folder)
     seconds = round(time.monotonic() - started, 3)
-    broken = broken_streams(session.contract, logs)
+    broken = broken_streams(session.contract, logs, choices)
     judgement = judge(recording, session.vectors, session.contract.output, broken)
     count = len(session.vectors)
     wrong = count - judgement.correct
     result = PatternResult(stall, count, wrong, recording.end_cycle, seconds, judgement.fault)
-    return _Outcome(result, recording, judgement)
+    return _Outcome(result, recording, judgement, choices)
 
 
 def _timing(session: Session, outcomes: list[_Outcome]):
@@ -175,11 +177,13 @@ def _replay(
     fault, pattern = outcome.judgement.fault, outcome.result.pattern
     frame = min(fault.frame, len(session.vectors) - 1) if fault else 0
     predicted = session.contract.predicted
-    behind = 2 + predicted.latency_cycles // max(1, predicted.interval_cycles)
+    behind = 2 + int(predicted.latency_cycles / max(1, predicted.interval_cycles)) + 2 * predicted.instances
+    instance, number = place_of(frame, outcome.choices)
     starts = outcome.recording.starts
     plusargs = session.plusargs(pattern) | {
         "frames": min(len(session.vectors), frame + 1 + behind),
-        "tap_frame": frame,
+        "tap_frame": number,
+        "tap_instance": instance,
         "wave_from": starts[frame] if frame < len(starts) else 0,
         "wave_file": WAVES,
     }
@@ -191,9 +195,9 @@ def _replay(
         return None, f"sim/{WAVES}"
     layers = expected_layers([frame]) if expected_layers else {}
     difference = find_difference(
-        session.contract, logs, frame, {layer: tensors[0] for layer, tensors in layers.items()}
+        session.contract, logs, number, {layer: tensors[0] for layer, tensors in layers.items()}, instance
     )
-    stalled = stalled_stream(session.contract, recording, logs) if fault.hang else None
+    stalled = stalled_stream(session.contract, recording, logs, outcome.choices) if fault.hang else None
     return Failure(pattern, fault, difference, stalled), f"sim/{WAVES}"
 
 

@@ -20,19 +20,15 @@ TOOLS = ("zeroskip", "amaranth", "numpy", "pyosys")
 def contract_of(accelerator: Accelerator, predicted: Prediction) -> Contract:
     """Return what verification needs to know about an accelerator."""
     ingress, egress = accelerator.ingress, accelerator.egress
-    taps = tuple(
-        StreamTap(
-            name=stage.name,
-            layer=stage.layer,
-            valid=f"top.{stage.name}.o__valid",
-            ready=f"top.{stage.name}.o__ready",
-            payload=f"top.{stage.name}.o__payload",
-            bits=stage.target.payload.size,
-            format=stage.target,
+    design = accelerator.design
+    if design.instances == 1:
+        taps, choice = _taps(accelerator, "top.", "", 0), None
+    else:
+        numbers = range(design.instances)
+        taps = tuple(
+            tap for n in numbers for tap in _taps(accelerator, f"top.instance_{n}.box.", f"instance_{n}.", n)
         )
-        for stage in accelerator.stages
-        if not isinstance(stage.target, WindowFormat)
-    )
+        choice = "top.distribute.chosen"
     source = AxisPort(
         shape=ingress.target.shape,
         form=ingress.target.form,
@@ -48,7 +44,25 @@ def contract_of(accelerator: Accelerator, predicted: Prediction) -> Contract:
         container_bits=egress.data_bits,
         data_bits=egress.data_bits,
     )
-    return Contract(source, target, taps, predicted)
+    return Contract(source, target, taps, predicted, choice)
+
+
+def _taps(accelerator: Accelerator, place: str, prefix: str, instance: int) -> tuple[StreamTap, ...]:
+    """Return the streams of one instance whose beats a format counts."""
+    return tuple(
+        StreamTap(
+            name=prefix + stage.name,
+            layer=stage.layer,
+            valid=f"{place}{stage.name}.o__valid",
+            ready=f"{place}{stage.name}.o__ready",
+            payload=f"{place}{stage.name}.o__payload",
+            bits=stage.target.payload.size,
+            format=stage.target,
+            instance=instance,
+        )
+        for stage in accelerator.stages
+        if not isinstance(stage.target, WindowFormat)
+    )
 
 
 def write_manifest(directory: Path, contract: Contract, facts: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 
-from hdl.accelerator import Accelerator
+from hdl.accelerator import Accelerator, Pipeline
 from hdl.design import Stage
 from hdl.memory.rom import Rom
 from hdl.verilog import to_verilog
@@ -64,10 +64,18 @@ class _BlackBox(wiring.Component):
 
 
 class _TopPlatform:
-    """Give each stage its own file."""
+    """Give each stage its own file, and what is there several times one for all."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+
+    def pipeline(self, pipeline: Pipeline) -> Elaboratable:
+        if (self.directory / "pipeline.v").exists():
+            # Amaranth warns of a component that is dropped without being elaborated; this one may be.
+            pipeline._MustUse__silence = True
+        else:
+            _write(pipeline, "pipeline", self.directory, self)
+        return _BlackBox("pipeline", pipeline)
 
     def stage(self, stage: Stage) -> Elaboratable:
         component = stage.component(stage.config)

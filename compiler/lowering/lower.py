@@ -38,9 +38,12 @@ def lower(graph: Graph[IntegerOp], schedule: Schedule) -> Design:
             *(Problem(name, "is read by several layers; streams cannot fork") for name in forks)
         )
     value = graph.input
-    source = DenseFormat.natural(value.shape, value.form, schedule.input_lanes, schedule.input_columns)
+    source = DenseFormat.natural(
+        value.shape, value.form, schedule.input_lanes, schedule.bus_columns or schedule.input_columns
+    )
     builder = PipelineBuilder(source)
+    builder.narrow(graph.input.name, schedule.input_columns)
     for node in graph:
         lower_layer(node.op, node, graph, schedule, builder)
     builder.to_pixels(graph.output)
-    return Design(name=graph.name, source=source, stages=tuple(builder.stages))
+    return Design(name=graph.name, source=source, stages=tuple(builder.stages), instances=schedule.instances)

@@ -101,6 +101,14 @@ class PipelineBuilder:
         assert isinstance(self.flowing, DenseFormat)
         return self.flowing
 
+    def narrow(self, name: str, columns: int) -> None:
+        """Cut the wide beats of a dense stream to fewer pixels."""
+        stream = self.flowing
+        assert isinstance(stream, DenseFormat), stream
+        if columns < stream.columns:
+            config = RegroupConfig(source=stream, lanes=stream.lanes, columns=columns)
+            self.add(f"{name}_narrow", "regroup", Regroup, config)
+
     def windows(
         self,
         name: str,

@@ -19,7 +19,7 @@ def size_queues(design: Design) -> Design:
     schedule is possible with the queues as they are; and because a stage that is ready earlier never
     makes another one later, no input is slower. In front of the first stage the source just waits.
     """
-    pace = predict(design).interval_cycles
+    pace = predict(replace(design, instances=1)).interval_cycles
     frame = np.arange(design.source.beats, dtype=np.int64)
     times = np.concatenate([frame + number * pace for number in range(FRAMES)])
     times = design.ingress.timing(times).offered

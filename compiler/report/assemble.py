@@ -66,7 +66,9 @@ def assemble(
             "goal": schedule.interval_cycles,
         },
         "latency_cycles": {"predicted": predicted.latency_cycles, "simulated": None},
-        "throughput": _throughput(_board(board), predicted.interval_cycles, "predicted"),
+        "throughput": _throughput(
+            _board(board), predicted.interval_cycles, "predicted", schedule.instances
+        ),
         "stages": [
             {
                 **stage,
@@ -96,13 +98,13 @@ def _board(board: Board) -> Json:
     }
 
 
-def _throughput(board: Json, interval_cycles: int, interval_source: str) -> Json:
-    """Return clock ÷ interval of one instance, with the origin of both."""
+def _throughput(board: Json, interval_cycles: float, interval_source: str, instances: int) -> Json:
+    """Return clock ÷ interval of all instances together, with the origin of both."""
     return {
         "frames_per_second": board["clock_mhz"] * 1e6 / interval_cycles,
         "interval_source": interval_source,
         "clock_source": board["clock_source"],
-        "instances": 1,
+        "instances": instances,
     }
 
 
@@ -156,5 +158,7 @@ def add_verdict(report: Json, verdict: Verdict) -> Json:
         changed[name] = {**report[name], "simulated": found[name]["simulated"]}
     interval = found["interval_cycles"]["simulated"]
     if interval:
-        changed["throughput"] = _throughput(report["board"], interval, "simulated")
+        changed["throughput"] = _throughput(
+            report["board"], interval, "simulated", report["throughput"]["instances"]
+        )
     return changed

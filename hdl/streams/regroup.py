@@ -1,4 +1,4 @@
-"""Narrow a dense stream: the same slots in more, smaller beats, none of more than one pixel."""
+"""Narrow a dense stream: the same slots in more, smaller beats."""
 
 from dataclasses import dataclass, replace
 
@@ -24,24 +24,29 @@ class RegroupConfig:
     source : DenseFormat
     lanes : int
         Of the target; divides the source's.
+    columns : int
+        Of the target; divides the source's. More than one only with all lanes.
     """
 
     source: DenseFormat
     lanes: int
+    columns: int = 1
 
     def __post_init__(self) -> None:
         if self.lanes < 1 or self.source.lanes % self.lanes:
             raise ValueError(f"lanes must be a divisor of {self.source.lanes}, not {self.lanes!r}")
+        if self.columns < 1 or self.source.columns % self.columns:
+            raise ValueError(f"columns must be a divisor of {self.source.columns}, not {self.columns!r}")
 
     @property
     def target(self) -> DenseFormat:
         """The same slots in the same order, in more beats."""
-        return replace(self.source, lanes=self.lanes, columns=1)
+        return replace(self.source, lanes=self.lanes, columns=self.columns)
 
     @property
     def parts(self) -> int:
         """Output beats an input beat."""
-        return self.source.elements // self.lanes
+        return self.source.elements // self.target.elements
 
     @property
     def latency(self) -> int:
