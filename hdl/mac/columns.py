@@ -40,6 +40,7 @@ class Column:
             count=np.concatenate([table.count for table in self.tables]),
             slots=first.slots,
             weight_bits=first.weight_bits,
+            paired=first.paired,
         )
 
     @property

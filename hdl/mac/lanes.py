@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,6 +33,8 @@ class LanesConfig:
     sum_bits : int
         Signed width of an accumulator; callers prove that no sum leaves it. Two banks count modulo
         its range.
+    paired : bool
+        Two neighboring lanes share a multiplier, fed with words of a paired table.
     """
 
     lanes: int
@@ -42,6 +44,7 @@ class LanesConfig:
     slot_bits: int
     form: FixedPoint
     sum_bits: int
+    paired: bool = False
 
     def __post_init__(self) -> None:
         if self.banks not in (1, 2):
@@ -60,12 +63,18 @@ class LanesConfig:
             slot_bits=table.slot_bits,
             form=form,
             sum_bits=sum_bits,
+            paired=table.paired,
         )
 
     @property
     def lane_bits(self) -> int:
         """Bits of a lane's part of a word."""
         return self.weight_bits + self.slot_bits
+
+    @property
+    def product_bits(self) -> int:
+        """Signed width of a product."""
+        return self.weight_bits + self.form.width
 
     @property
     def issue_latency(self) -> int:
@@ -100,8 +109,8 @@ class Lanes(wiring.Component):
 
     Resources
     ---------
-    A lane has one multiplier, registers right before and behind it, one adder, and `banks × slots`
-    accumulators in distributed memory, which two banks read at two ports.
+    A lane has one multiplier, or half of one if paired, registers right before and behind it, one adder,
+    and `banks × slots` accumulators in distributed memory, which two banks read at two ports.
 
     Parameters
     ----------
@@ -148,11 +157,11 @@ class Lanes(wiring.Component):
         next_draining = self._delayed(m, self.drain.valid, 2)
         draining = self._delayed(m, next_draining, 1)
         drained = Cat(self._delayed(m, self.drain.slot, 3), self._delayed(m, self.drain.bank, 3))
-        for lane in range(config.lanes):
-            field = self.word.word_select(lane, config.lane_bits)
-            weight = Signal(signed(config.weight_bits), name=f"weight{lane}")
-            product = Signal(signed(config.weight_bits + config.form.width), name=f"product{lane}")
-            m.d.sync += [weight.eq(field[: config.weight_bits]), product.eq(weight * value)]
+        fields = [self.word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
+        # While a slot of a single bank drains, nothing but 0 is written.
+        cleared = next_draining if config.banks == 1 else None
+        products = self._products(m, [field[: config.weight_bits] for field in fields], value, cleared)
+        for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):
             slot = Const(0, len(self.drain.slot))
             if config.slot_bits:
                 slot = self._delayed(m, field[config.weight_bits :], 2)
@@ -163,7 +172,9 @@ class Lanes(wiring.Component):
             m.submodules[f"bank{lane}"] = stored
             read, write = stored.read_port(domain="comb"), stored.write_port()
             kept = Signal(signed(config.sum_bits), name=f"kept{lane}")
-            m.d.comb += [write.addr.eq(read.addr), write.data.eq(product + kept)]
+            # A place below the others takes what is carried in: one adder for three terms.
+            total = Cat(carry, product).as_signed() + Cat(Const(1, len(carry)), kept).as_signed()
+            m.d.comb += [write.addr.eq(read.addr), write.data.eq(total >> len(carry))]
             if config.banks == 2:
                 second = stored.read_port(domain="comb")
                 m.d.comb += [
@@ -180,10 +191,30 @@ class Lanes(wiring.Component):
                     write.en.eq(valid | draining),
                 ]
                 m.d.sync += self.sums[lane].eq(read.data)
-                # While a slot drains, nothing but 0 is written.
-                with m.If(next_draining):
-                    m.d.sync += product.eq(0)
         return m
+
+    def _products(
+        self, m: Module, weights: list[Value], value: Signal, cleared: Signal | None
+    ) -> list[tuple[Value, Value]]:
+        """Return each lane's product, two cycles behind its weight, and what is to be carried into it."""
+        bits, step, products = self.config.product_bits, 1 + self.config.paired, []
+        for first in range(0, len(weights), step):
+            shared = weights[first : first + step]
+            # Two weights in one factor: the lower product stays within its bits, and the upper weight, stored
+            # less one where the lower is negative, makes up for the lower's extended sign.
+            spaced = [part.as_signed() for part in shared]
+            spaced[:-1] = [Cat(part, part[-1].replicate(bits - len(part))) for part in shared[:-1]]
+            factor = Signal(signed(bits * (len(shared) - 1) + self.config.weight_bits), name=f"weight{first}")
+            product = Signal(signed(bits * len(shared)), name=f"product{first}")
+            m.d.sync += [factor.eq(Cat(spaced)), product.eq(factor * value)]
+            if cleared is not None:
+                with m.If(cleared):
+                    m.d.sync += product.eq(0)
+            products.append((product[:bits].as_signed(), Const(0, 0)))
+            if len(shared) == 2:
+                # A negative lower product has borrowed one from the upper.
+                products.append((product[bits:].as_signed(), product[bits - 1]))
+        return products
 
     @staticmethod
     def _delayed(m: Module, signal: Signal, cycles: int) -> Signal:

@@ -28,6 +28,9 @@ class WordTable:
         Outputs a lane.
     weight_bits : int
         Signed width of a weight.
+    paired : bool
+        Lanes 2n and 2n + 1 share a multiplier: in the image the weight of the upper is less by one where
+        that of the lower is negative. No weight is then the least of its width.
     """
 
     weight: np.ndarray
@@ -36,6 +39,12 @@ class WordTable:
     count: np.ndarray
     slots: int
     weight_bits: int
+    paired: bool = False
+
+    def __post_init__(self) -> None:
+        least = -1 << (self.weight_bits - 1)
+        if self.paired and (self.weight == least).any():
+            raise ValueError(f"weights of paired lanes must be above {least}")
 
     @property
     def lanes(self) -> int:
@@ -68,7 +77,11 @@ class WordTable:
         """The words as integers: lane 0 lowest, in a lane the weight below the slot."""
         mask = (1 << self.weight_bits) - 1
         lane_bits = self.weight_bits + self.slot_bits
-        lane_words = (self.weight & mask) | (self.slot << self.weight_bits)
+        weight = self.weight.copy()
+        if self.paired:
+            uppers = weight[:, 1::2]
+            uppers -= self.weight[:, ::2][:, : uppers.shape[1]] < 0
+        lane_words = (weight & mask) | (self.slot << self.weight_bits)
         return tuple(
             sum(int(word) << (lane_bits * lane) for lane, word in enumerate(row)) for row in lane_words
         ) or (0,)
@@ -84,7 +97,9 @@ class WordTable:
         return max(1, int(cost.sum()))
 
 
-def pack_words(weight: np.ndarray, order: tuple[int, ...], lanes: int, weight_bits: int) -> WordTable:
+def pack_words(
+    weight: np.ndarray, order: tuple[int, ...], lanes: int, weight_bits: int, paired: bool = False
+) -> WordTable:
     """Pack a matrix into words, given which output each lane and slot holds.
 
     Parameters
@@ -92,8 +107,9 @@ def pack_words(weight: np.ndarray, order: tuple[int, ...], lanes: int, weight_bi
     weight : int64[inputs, outputs]
     order : tuple of int
         `order[slot * lanes + lane]` is the output held there, -1 for none.
-    lanes : int
-    weight_bits : int
+    lanes, weight_bits : int
+    paired : bool
+        As in `WordTable`.
 
     Returns
     -------
@@ -112,4 +128,4 @@ def pack_words(weight: np.ndarray, order: tuple[int, ...], lanes: int, weight_bi
     rank = (np.cumsum(by_lane != 0, axis=1) - 1)[inputs, slot, lane]
     words[0, start[inputs] + rank, lane] = by_lane[inputs, slot, lane]
     words[1, start[inputs] + rank, lane] = slot
-    return WordTable(words[0], words[1], start, count, slots, weight_bits)
+    return WordTable(words[0], words[1], start, count, slots, weight_bits, paired)
