@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import importlib.metadata
-import json
 import os
 import time
 from dataclasses import dataclass
@@ -79,7 +78,6 @@ class Ecp5Flow:
         textual.write_text(retune(routed.textual.read_text(), clock))
         job.progress("pack")
         pack(textual, scratch / "shell.bit", scratch=scratch)
-        (scratch / "timing.json").write_text(json.dumps(routed.report, indent=1))
         return Implementation(
             bitstream=f"{self.name}/shell.bit", clock_mhz=clock.output_mhz, reached_mhz=reached,
             wanted_mhz=wanted.output_mhz,

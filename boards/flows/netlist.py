@@ -106,7 +106,8 @@ def main() -> None:
     run(f"{whole} -run {MAP_LUTS}:check")
     if leaves:
         # The family's cells are boxes from here on, or they would be opened as well.
-        run("blackbox =A:whitebox", f"setattr -mod -unset blackbox {' '.join(leaves)}")
+        run("blackbox =A:whitebox")
+        run(f"setattr -mod -unset blackbox {' '.join(f'={name}' for name in leaves)}")
         run(f"hierarchy -top {job['name']}")
         run("flatten", "delete t:$scopeinfo", "opt_clean -purge", f"write_json {job['json']}")
     else:

