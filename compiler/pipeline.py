@@ -25,6 +25,7 @@ from compiler.lowering import lower, predict, size_queues
 from compiler.passes.fold_batchnorm import FoldBatchNorm
 from compiler.passes.hoist_relu import HoistRelu
 from compiler.passes.quantize import Quantize
+from compiler.passes.replicate import Replicate
 from compiler.passes.tighten_accumulators import TightenAccumulators
 from compiler.provenance import describe_source
 from compiler.report import assemble, summarize_graph, write_report
@@ -49,6 +50,9 @@ def build(
     board: str,
     output: str | Path | None = None,
     interval: int | None = None,
+    rate: float | None = None,
+    instances: int = 1,
+    fill: bool = False,
     calibration: Path | np.ndarray | None = None,
     samples: Path | np.ndarray | Samples | None = None,
     input_shape: Shape | None = None,
@@ -66,7 +70,13 @@ def build(
     output : path, optional
         The build directory; `build/MODEL-BOARD` unless given. An earlier build there is replaced.
     interval : int, optional
-        Most cycles between frames; unless given, those that make the best use of the board.
+        Most cycles between frames of an instance; unless given, those that make the best use of the board.
+    rate : float, optional
+        Frames a second that the least area for them must reach, in as many instances as that takes.
+    instances : int
+        Pipelines that share the input and the output; frames go to whichever has room.
+    fill : bool
+        As many instances as the board has room for.
     calibration, samples : path of an `.npz`, or array, optional
         Frames `x` to fit number formats that were not trained, and to make vectors of; with labels `y`,
         samples also give the accuracy. See `compiler.frames.load_samples`.
@@ -96,8 +106,8 @@ def build(
     with steps("vectors"):
         vectors = _vectors(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
-        choice = Scheduler(target, interval)(integer)
-        schedule = choice.plan.schedule
+        choice = Scheduler(target, interval, rate, instances, fill)(integer)
+        schedule = Replicate(choice.instances)(integer, choice.plan.schedule)
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
         accelerator, predicted = Accelerator(design), predict(design)
@@ -113,7 +123,8 @@ def build(
             write_report(scratch, {**report, "folding": choice.to_json()})
         facts = {
             "model": describe_source(model), "board": target.name, "command": command,
-            "options": {"interval": interval}, "seconds": steps.seconds,
+            "options": {"interval": interval, "rate": rate, "instances": instances, "fill": fill},
+            "seconds": steps.seconds,
         }  # fmt: skip
         times = {field.name: getattr(predicted, field.name) for field in fields(Prediction)}
         write_manifest(scratch, contract_of(accelerator, Prediction(**times)), facts)

@@ -29,9 +29,11 @@ Each command has its own help: %(prog)s build --help"""
 BUILD_EXAMPLES = """\
 examples:
   %(prog)s model.pt --board u250
-      made-up frames serve as vectors; folded for the fewest cycles that the board has multipliers for
+      made-up frames serve as vectors; one instance, folded to make the best use of what it takes
   %(prog)s model.pt --board ecp5-85f --interval 2000 -o build/small
       at most 2,000 cycles between frames, in as little hardware as that takes
+  %(prog)s model.pt --board u250 --rate 2000000
+      two million frames a second, in as few and as small instances as that takes
   %(prog)s model.pt --board u250 --samples test.npz --verify
       vectors and accuracy from test.npz (x: frames, y: labels), then `verify`
 
@@ -170,8 +172,16 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="DIR", type=Path, help="build directory; build/MODEL-BOARD by default"
     )
     parser.add_argument(
-        "--interval", metavar="CYCLES", type=_positive, help="most cycles between two frames"
+        "--interval", metavar="CYCLES", type=_positive, help="most cycles between two frames of an instance"
     )
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument(
+        "--instances", metavar="N", type=_positive, default=1, help="pipelines that share input and output"
+    )
+    speed.add_argument(
+        "--rate", metavar="N", type=_positive, help="frames a second, with the least area that makes them"
+    )
+    speed.add_argument("--fill", action="store_true", help="as many instances as the board has room for")
     parser.add_argument(
         "--calibration", metavar="X.npz", type=Path, help="frames to choose number formats by"
     )
