@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Self
 
-__all__ = ["ECP5", "ULTRASCALE_PLUS", "Fabric", "Resources", "total"]
+__all__ = ["ECP5", "ULTRASCALE_PLUS", "Fabric", "Resources", "fabric_of", "total"]
 
 BLOCK_DEPTHS = (512, 1024, 2048, 4096, 8192, 16384)
 
@@ -101,6 +101,12 @@ class Fabric:
         long, short = max(left, right), min(left, right)
         return Resources(dsp=-(-long // wide) * -(-short // narrow))
 
+    def pairs(self, left: int, right: int) -> bool:
+        """Return whether one multiplier makes two products that have the right factor in common."""
+        wide, narrow = sorted(self.multiplier, reverse=True)
+        # The lower product needs the bits of both its factors below the other left factor.
+        return bool(self.product(left, right).dsp) and 2 * left + right <= wide and right <= narrow
+
     def counter(self, size: int) -> Resources:
         """Return a counter from 0 to `size - 1` and round again."""
         bits = max(1, (size - 1).bit_length())
@@ -183,3 +189,8 @@ ECP5 = Fabric(
     multiplier=(18, 18),
     shortest_product=9,
 )
+
+
+def fabric_of(lut_inputs: int) -> Fabric:
+    """Return the family whose lookup tables have that many inputs."""
+    return ECP5 if lut_inputs == ECP5.lut_inputs else ULTRASCALE_PLUS

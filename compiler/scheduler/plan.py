@@ -9,7 +9,7 @@ from compiler.ir.schedule import Schedule
 from compiler.lowering import Prediction
 from hdl.cost import cost_of
 from hdl.design import Design
-from hdl.resources import ECP5, ULTRASCALE_PLUS, Resources, total
+from hdl.resources import Resources, fabric_of, total
 
 __all__ = ["Plan"]
 
@@ -36,7 +36,7 @@ class Plan:
     @cached_property
     def stages(self) -> dict[str, Resources]:
         """What each stage takes, predicted."""
-        fabric = ECP5 if self.board.lut_inputs == ECP5.lut_inputs else ULTRASCALE_PLUS
+        fabric = fabric_of(self.board.lut_inputs)
         configs = {stage.name: stage.config for stage in self.design.stages}
         configs = {"ingress": self.design.ingress, **configs, "egress": self.design.egress}
         return {name: cost_of(config, fabric) for name, config in configs.items()}

@@ -13,7 +13,7 @@ __all__ = ["fetch_cost", "lanes_cost", "readout_cost"]
 
 
 def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
-    """Predict what a column of lanes takes: a multiplier, an adder and accumulators each."""
+    """Predict what a column of lanes takes: a multiplier for one or two, an adder and accumulators each."""
     bits, width = config.sum_bits, config.form.width
     depth = max(2, config.banks << max(1, config.slot_bits))
     product = fabric.product(config.weight_bits, width + (not config.form.signed))
@@ -23,8 +23,9 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     selected = Resources(lut=addressed, ff=bits + 2 * config.slot_bits)
     if not product.dsp:
         selected += Resources(ff=config.weight_bits * 2 + width)
-    lane = product + fabric.sum(bits) + stored + selected
-    return config.lanes * lane + fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
+    lane = fabric.sum(bits) + stored + selected
+    made = config.multipliers * product + Resources(lut=config.lanes - config.multipliers)
+    return made + config.lanes * lane + fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
 
 
 def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:

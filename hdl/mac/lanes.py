@@ -72,6 +72,11 @@ class LanesConfig:
         return self.weight_bits + self.slot_bits
 
     @property
+    def multipliers(self) -> int:
+        """Multipliers of the chip: two paired lanes share one."""
+        return -(-self.lanes // (1 + self.paired))
+
+    @property
     def product_bits(self) -> int:
         """Signed width of a product."""
         return self.weight_bits + self.form.width
