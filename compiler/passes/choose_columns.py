@@ -1,6 +1,7 @@
 """Choose how many adjacent pixels an input beat carries, and at how many adjacent positions wires compute."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def frame_cycles(
     columns, op = columns or Columns(), node.op
     top, bottom, left, right = op.padding
     rows, across = op.weight.shape[2:]
-    return WindowConfig(
+    config = WindowConfig(
         bits=1,
         height=node.output.shape[1] + rows - 1 - top - bottom,
         width=node.output.shape[2] + across - 1 - left - right,
@@ -77,7 +78,13 @@ def frame_cycles(
         windows_per_beat=columns.made,
         hold_cycles=hold_cycles,
         holders=arrays,
-    ).cycles_per_frame
+    )
+    return _cycles(config)
+
+
+@cache
+def _cycles(config: WindowConfig) -> int:
+    return config.cycles_per_frame
 
 
 def input_lanes(value: Value) -> int:
