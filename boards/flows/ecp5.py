@@ -72,7 +72,7 @@ class Ecp5Flow:
         ]  # fmt: skip
         constraints = scratch / "shell.lpf"
         routed = place_and_route(netlist, constraints, options, scratch=scratch, cache=_cache() / "routed")
-        reached = routed.reached_mhz("system")
+        reached = routed.reached_mhz(wanted.output_mhz)
         clock = Pll.nearest(wanted.input_mhz, min(wanted.output_mhz, reached))
         textual = scratch / "shell.config"
         textual.write_text(retune(routed.textual.read_text(), clock))
