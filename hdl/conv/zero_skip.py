@@ -98,7 +98,7 @@ class ZeroSkipConvConfig:
             target=self.target,
             columns=len(self.columns),
             banks=self.lanes.banks,
-            sum_bits=self.target.form.width,
+            sum_bits=self.lanes.left_bits,
             bias=self.bias,
             lanes_latency=self.lanes.drain_latency,
         )
@@ -154,8 +154,8 @@ class ZeroSkipConv(wiring.Component):
 
     Resources
     ---------
-    `config.multipliers` multipliers, `2 × slots` accumulators behind each, a memory of words for each
-    column.
+    `config.multipliers` products a cycle, with `2 × slots` accumulators behind each, or one for a lane of all
+    columns if that has a single slot; a memory of words for each column.
 
     Parameters
     ----------

@@ -16,7 +16,13 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     """Predict what a column of lanes takes: a multiplier for one or two, an adder and accumulators each."""
     bits, width = config.sum_bits, config.form.width
     depth = max(2, config.banks << max(1, config.slot_bits))
-    product = fabric.product(config.weight_bits, width + (not config.form.signed))
+    product = config.multipliers * fabric.product(config.weight_bits, width + (not config.form.signed))
+    shared = fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
+    halves = config.lanes - config.multipliers
+    if not config.accumulates:
+        # What is carried into the upper of two products, and a register behind all.
+        left = Resources(lut=width, ff=config.lanes * config.left_bits)
+        return product + left + halves * fabric.sum(config.left_bits) + shared
     stored = fabric.accumulators(bits, depth, ports=config.banks)
     # The multipliers take the registers around them in; those of the activation are shared.
     addressed = config.slot_bits + bits if config.banks == 1 else 0
@@ -24,16 +30,20 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     if not product.dsp:
         selected += Resources(ff=config.weight_bits * 2 + width)
     lane = fabric.sum(bits) + stored + selected
-    made = config.multipliers * product + Resources(lut=config.lanes - config.multipliers)
-    return made + config.lanes * lane + fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
+    return product + Resources(lut=halves) + config.lanes * lane + shared
 
 
 def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
     """Predict what reads the columns out: a tree of adders a lane, and a queue."""
     bits, lanes, slots = config.target.form.width, config.target.lanes, config.slots
-    queue = QueueConfig(bits=config.target.payload.size, depth=config.latency + 2)
-    more = config.leaves - 1
-    added = more * fabric.sum(bits) + Resources(ff=bits * (more + config.tree_latency))
+    queue = QueueConfig(bits=config.target.payload.size, depth=config.queue_depth)
+    added, leaves = Resources(), config.leaves
+    for level in range(1, config.tree_latency + 1):
+        width = min(bits, config.sum_bits + level)
+        added += leaves // 2 * fabric.sum(width) + Resources(ff=-(-leaves // 2) * width)
+        leaves -= leaves // 2
+    if config.accumulates:
+        added += fabric.sum(bits) + Resources(ff=bits)
     parts = [queue.cost(fabric), lanes * added, fabric.counter(slots), fabric.logic(20, 4 * config.latency)]
     rows = max(2, slots)
     if config.banks == 2:

@@ -25,7 +25,8 @@ class LanesConfig:
         Accumulators of a lane.
     banks : int
         1: draining an accumulator clears it. 2: one bank drains while the other accumulates, and
-        accumulators run on: what a slot gained since it was drained before is its sum.
+        accumulators run on: what a slot gained since it was drained before is its sum. Of a single slot that
+        runs on, lanes hold none: products go on to one accumulator for all columns.
     weight_bits, slot_bits : int
         Of a lane's part of a word: the weight below, the slot above; no bits name a single slot.
     form : FixedPoint
@@ -82,6 +83,16 @@ class LanesConfig:
         return self.weight_bits + self.form.width
 
     @property
+    def accumulates(self) -> bool:
+        """Whether lanes hold sums; else what leaves them are products."""
+        return self.banks == 1 or self.slots > 1
+
+    @property
+    def left_bits(self) -> int:
+        """Signed width of what leaves a lane."""
+        return self.sum_bits if self.accumulates else min(self.sum_bits, self.product_bits)
+
+    @property
     def issue_latency(self) -> int:
         """Cycles from an issued word's address to the accumulator's update."""
         return 3
@@ -98,7 +109,7 @@ def drain_signature(slots: int) -> wiring.Signature:
 
 
 class Lanes(wiring.Component):
-    """Accumulate `value × weight` of a word, each lane into the slot that the word names.
+    """Accumulate `value × weight` of a word, each lane into the slot that the word names, if there are more.
 
     A command reaches the accumulators a fixed time after it enters, so commands act in the order they come;
     nothing stalls. A bank must not be issued to and drained in the same cycle. The memory that holds the
@@ -106,7 +117,8 @@ class Lanes(wiring.Component):
 
     Timing
     ------
-    One word per cycle. Sums appear `config.drain_latency` cycles after the drain command.
+    One word per cycle. Sums appear `config.drain_latency` cycles after the drain command; products of lanes
+    that do not accumulate as many after their issue, and 0 of a cycle without one.
 
     Numerics
     --------
@@ -128,7 +140,7 @@ class Lanes(wiring.Component):
     word : In(lanes × lane_bits)
         The word, a cycle later.
     drain : In(drain_signature)
-    sums : Out(ArrayLayout(signed(sum_bits), lanes))
+    sums : Out(ArrayLayout(signed(left_bits), lanes))
     """
 
     def __init__(self, config: LanesConfig) -> None:
@@ -145,7 +157,7 @@ class Lanes(wiring.Component):
                 "issue": In(issue),
                 "word": In(config.lanes * config.lane_bits),
                 "drain": In(drain_signature(config.slots)),
-                "sums": Out(data.ArrayLayout(signed(config.sum_bits), config.lanes)),
+                "sums": Out(data.ArrayLayout(signed(config.left_bits), config.lanes)),
             }
         )
 
@@ -156,7 +168,11 @@ class Lanes(wiring.Component):
         # Stage 1: the word is fetched; the activation and the commands keep pace with it.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
-        value = self._delayed(m, self.issue.value, 2)
+        value = self.issue.value
+        if not config.accumulates:
+            value = Signal.like(self.issue.value, name="issued")
+            m.d.comb += value.eq(Mux(self.issue.valid, self.issue.value, 0))
+        value = self._delayed(m, value, 2)
         valid = self._delayed(m, self.issue.valid, 3)
         bank = self._delayed(m, self.issue.bank, 3)
         next_draining = self._delayed(m, self.drain.valid, 2)
@@ -167,6 +183,9 @@ class Lanes(wiring.Component):
         cleared = next_draining if config.banks == 1 else None
         products = self._products(m, [field[: config.weight_bits] for field in fields], value, cleared)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):
+            if not config.accumulates:
+                m.d.sync += self.sums[lane].eq(product + carry)
+                continue
             slot = Const(0, len(self.drain.slot))
             if config.slot_bits:
                 slot = self._delayed(m, field[config.weight_bits :], 2)

@@ -27,7 +27,7 @@ class ReadoutConfig:
     banks : int
         Of the lanes; with 2, whose accumulators run on, what they held before is taken off their sums.
     sum_bits : int
-        Signed width of a column's sums.
+        Signed width of what a column gives: sums; of a single slot with two banks, products.
     bias : int64[channels]
         In accumulator units.
     lanes_latency : int
@@ -55,6 +55,16 @@ class ReadoutConfig:
     def tree_latency(self) -> int:
         """Levels of the adder tree, a register behind each."""
         return (self.leaves - 1).bit_length()
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether what the columns give are products, to be accumulated behind the adder tree."""
+        return self.banks == 2 and self.slots == 1
+
+    @property
+    def queue_depth(self) -> int:
+        """Beats that can wait: with what is under way, enough for a slot a cycle."""
+        return self.latency + 2 + self.accumulates
 
     @property
     def latency(self) -> int:
@@ -120,7 +130,7 @@ class Readout(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        depth = config.latency + 2
+        depth = config.queue_depth
         m.submodules.queue = queue = Queue(
             QueueConfig(bits=config.target.payload.size, depth=depth)
         )
@@ -128,9 +138,11 @@ class Readout(wiring.Component):
         priming, draining = Signal(init=1), Signal()
         last = self.drain.slot == config.slots - 1
         step, drain = Signal(), self.drain
+        # An accumulator of its own does not wait to be drained: there must be room for the slot at once.
+        room = (credit > draining) if config.accumulates else Const(1)
         m.d.comb += [
             step.eq(draining & (credit != 0)),
-            self.free.eq(~priming & (~draining | (step & last))),
+            self.free.eq(~priming & (~draining | (step & last)) & room),
             drain.valid.eq(step | priming),
             self.primed.eq(~priming),
             self.idle.eq(~priming & ~draining),
@@ -159,6 +171,8 @@ class Readout(wiring.Component):
             if config.banks == 1:
                 valid = self._registered(m, valid)
             terms = [self._added(m, terms[n : n + 2]) for n in range(0, len(terms), 2)]
+        if config.accumulates:
+            terms = [self._accumulated(m, terms[0])]
         if config.banks == 2:
             valid = self._registered(m, valid)
             terms = [self._gained(m, terms[0], drained, slot, bank)]
@@ -175,19 +189,27 @@ class Readout(wiring.Component):
         self, m: Module, totals: list[Signal], drained: Signal, slot: Signal, bank: Signal
     ) -> list[Signal]:
         """Take off what a slot held when it was drained before, less the bias; one cycle."""
-        layout, rows = self.config.target.payload, self._bias_rows
+        layout, rows, width = self.config.target.payload, self._bias_rows, self.config.target.form.width
         depth = 2 << len(slot)
+        # Slots of two banks, or the only accumulator.
+        place = slot if self.config.accumulates else Cat(slot, bank)
         m.submodules.before = before = memory.Memory(shape=layout, depth=depth, init=[])
         read, write = before.read_port(domain="comb"), before.write_port()
-        m.d.comb += [read.addr.eq(Cat(slot, bank)), write.addr.eq(read.addr), write.en.eq(drained)]
+        m.d.comb += [read.addr.eq(place), write.addr.eq(read.addr), write.en.eq(drained)]
         gained = []
         for lane, total in enumerate(totals):
-            bias = Array(Const(row[lane], signed(self.config.sum_bits)) for row in rows)[slot]
+            bias = Array(Const(row[lane], signed(width)) for row in rows)[slot]
             result = Signal.like(total, name="gained")
             m.d.sync += result.eq(total - read.data[lane])
             m.d.comb += write.data[lane].eq(total - bias)
             gained.append(result)
         return gained
+
+    def _accumulated(self, m: Module, terms: list[Signal]) -> list[Signal]:
+        """Add what comes to what came before; one cycle."""
+        totals = [Signal(signed(self.config.target.form.width), name=f"total{n}") for n in range(len(terms))]
+        m.d.sync += [total.eq(total + term) for total, term in zip(totals, terms, strict=True)]
+        return totals
 
     @property
     def _bias_rows(self) -> list[list[int]]:

@@ -1,11 +1,13 @@
 """A pipeline that cannot stall never meets a full queue: what is in flight has been promised a place."""
 
+import numpy as np
 from amaranth.asserts import AnySeq
-from amaranth.hdl import Assert, Module, Value
+from amaranth.hdl import Assert, Assume, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from hdl.activation.top_k import TopK, TopKConfig
+from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat
 from tests.proofs.claims import assert_proved, claim_queues, delayed
@@ -48,6 +50,27 @@ def test_no_credit_is_lost_or_given_twice():
         cycles = 2 if name == "egress" else latencies[-1] - 1
         _claim_room(m, opened, opened.value("credit"), opened.value(leave), cycles)
     assert_proved(m, name="credits", depth=max(latencies) + 1)
+
+
+def test_a_slot_without_banks_is_read_out_the_cycle_after_it_is_asked_for():
+    m = Module()
+    target = DenseFormat.natural((2, 1, 2), FixedPoint(4, 0, True), 2)
+    config = ReadoutConfig(target=target, columns=2, banks=2, sum_bits=3, bias=np.ones(2), lanes_latency=4)
+    component = Readout(config)
+    opened = _open(m, "dut", component)
+    credit, draining, priming = (opened.value(name) for name in ("credit", "draining", "priming"))
+    _claim_room(m, opened, credit, opened.value("step"), config.latency - 1)
+    started = delayed(m, component.start, 1)[-1]
+    # A window's products are added up by then, and none of the next.
+    m.d.comb += [
+        Assume(~component.start | component.free),
+        Assert(component.drain.slot == 0),
+        Assert(draining == started),
+        Assert(component.drain.valid == (started | priming)),
+        Assert(~(started & priming)),
+        Assert(~draining | (credit != 0)),
+    ]
+    assert_proved(m, name="single_slot", depth=config.latency + 1)
 
 
 def test_global_winners_are_emitted_into_free_places():

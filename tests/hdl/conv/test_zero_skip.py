@@ -16,10 +16,14 @@ CASES = [
     (4, 4, 1, 1, 4, 0.5, False, False),
     (6, 5, 3, 3, 1, 0.0, True, True),
     (9, 8, 6, 2, 4, 0.2, True, False),
+    (4, 5, 3, 4, 5, 0.8, False, True),
 ]
 
 
-def _case(channels, filters, taps, winners, lanes, density, signed, bias, windows=9, full=False, cycles=0):
+def _case(
+    channels, filters, taps, winners, lanes, density, signed, bias,
+    windows=9, full=False, cycles=0, paired=False,
+):  # fmt: skip
     rng = np.random.default_rng(channels * taps)
     form = FixedPoint(8, 0, signed)
     weight = rng.integers(-127, 128, (taps, channels, filters))
@@ -30,7 +34,7 @@ def _case(channels, filters, taps, winners, lanes, density, signed, bias, window
     config = ZeroSkipConvConfig(
         source=WinnersFormat((channels, 1, windows), form, winners),
         target=target,
-        tables=tuple(pack_words(tap, order, lanes, 8) for tap in weight),
+        tables=tuple(pack_words(tap, order, lanes, 8, paired) for tap in weight),
         bias=rng.integers(-1000, 1000, filters) * bias,
         window_cycles=cycles,
     )
@@ -54,7 +58,8 @@ def _case(channels, filters, taps, winners, lanes, density, signed, bias, window
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_sums_equal_the_plain_convolution(case, stall):
-    config, beats, _, expected = _case(*case)
+    # Every other set of stalls meets lanes that share multipliers.
+    config, beats, _, expected = _case(*case, paired=stall in ("none", "both"))
     run = run_stream(ZeroSkipConv(config), beats * 2, 2 * config.target.beats, stall=stall)
     half = config.target.beats
     for frame in (run.beats[:half], run.beats[half:]):
