@@ -28,7 +28,7 @@ def enframe(content: bytes) -> bytes:
     """Return the bytes on the line for one frame.
 
     >>> enframe(b"1~").hex()
-    '7e317d5e5837737e7e'
+    '7e317d5e764939307e'
     """
     checked = content + binascii.crc32(content).to_bytes(CHECK_BYTES, "little")
     escaped = checked.replace(bytes([ESCAPE]), bytes([ESCAPE, ESCAPE ^ TURNED]))
