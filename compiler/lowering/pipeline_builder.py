@@ -117,6 +117,7 @@ class PipelineBuilder:
         hold_cycles: int,
         columns: int = 1,
         holders: int = 1,
+        constant_time: bool = True,
     ) -> None:
         """Slide a window over the pixels, by that many columns a step."""
         pixel, pixels_per_beat = self.flowing, 1
@@ -133,6 +134,7 @@ class PipelineBuilder:
             windows_per_beat=columns,
             hold_cycles=hold_cycles,
             holders=holders,
+            constant_time=constant_time,
         )
         target = WindowFormat(pixel, config.taps, columns)
         self.add(f"{name}_window", "window", Window, config, target=target)

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.cost import cost_of
+from hdl.memory.rom import shared
 from hdl.resources import Fabric, Resources
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat, WinnersFormat
@@ -143,8 +144,8 @@ class ConvInTurns(wiring.Component):
         _, complete = count_rounds(m, config.target.groups, left)
         leaving, _ = count_rounds(m, config.arrays, complete)
         m.d.comb += [taken.eq(self.i.valid & self.i.ready), left.eq(self.o.valid & self.o.ready)]
-        for number, array in enumerate(self.arrays):
-            m.submodules[f"array{number}"] = array
+        for number, one in enumerate(self.arrays):
+            m.submodules[f"array{number}"] = array = shared(platform, one)
             queue = self._gather(m, number, array)
             m.d.comb += [
                 array.i.payload.eq(self.i.payload),

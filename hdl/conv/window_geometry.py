@@ -49,6 +49,8 @@ class WindowConfig:
         hardware.
     holders : int
         How many beats of windows the consumer keeps at once.
+    constant_time : bool
+        Whether the consumer keeps each so long whatever the data, else at most.
     """
 
     bits: int
@@ -60,6 +62,7 @@ class WindowConfig:
     windows_per_beat: int = 1
     hold_cycles: int = 1
     holders: int = 1
+    constant_time: bool = True
 
     def __post_init__(self) -> None:
         top, bottom, left, right = self.padding
