@@ -102,7 +102,11 @@ class Fabric:
         return Resources(dsp=-(-long // wide) * -(-short // narrow))
 
     def pairs(self, left: int, right: int) -> bool:
-        """Return whether one multiplier makes two products that have the right factor in common."""
+        """Return whether one multiplier makes two products that have the right factor in common.
+
+        >>> ULTRASCALE_PLUS.pairs(8, 9), ECP5.pairs(8, 9)
+        (True, False)
+        """
         wide, narrow = sorted(self.multiplier, reverse=True)
         # The lower product needs the bits of both its factors below the other left factor.
         return bool(self.product(left, right).dsp) and 2 * left + right <= wide and right <= narrow
