@@ -23,6 +23,11 @@ class Folding:
         Adjacent positions of a row that are computed at once; more than 1 only with "wires".
     arrays : int
         Arrays that take the positions in turns; more than 1 only where a convolution skips zeros.
+    paired : bool
+        Two lanes share a multiplier; only with "zero_skip".
+    window_cycles : int
+        Cycles for which an array of such a convolution may be busy with a position; the more, the less of it
+        there is. 0 for as few as there can be.
     """
 
     engine: str
@@ -30,6 +35,13 @@ class Folding:
     order: tuple[int, ...] = ()
     columns: int = 1
     arrays: int = 1
+    paired: bool = False
+    window_cycles: int = 0
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers that serve all lanes of a column."""
+        return -(-self.lanes // (1 + self.paired))
 
 
 @dataclass(frozen=True)

@@ -66,18 +66,21 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
     else:
         source = builder.to_winners(node.name)
         tables = tuple(
-            pack_words(taps[:, :, tap].T, folding.order, folding.lanes, op.weight_bits)
+            pack_words(taps[:, :, tap].T, folding.order, folding.lanes, op.weight_bits, folding.paired)
             for tap in range(rows * columns)
         )
-        config = ZeroSkipConvConfig(source=source, target=target, tables=tables, bias=op.bias)
+        config = ZeroSkipConvConfig(
+            source=source, target=target, tables=tables, bias=op.bias, window_cycles=folding.window_cycles
+        )
         component = ZeroSkipConv
         if folding.arrays > 1:
             gathered = _gathered(target.groups, config.cycles_per_window // folding.arrays)
             config = ConvInTurnsConfig(array=config, arrays=folding.arrays, gathered=gathered)
             component = ConvInTurns
     builder.windows(
-        node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays
-    )
+        node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays,
+        getattr(config, "constant_time", True),
+    )  # fmt: skip
     builder.add(node.name, folding.engine, component, config, layer=node.name)
 
 
@@ -96,7 +99,7 @@ def _(op: IntegerLinear, node, graph, schedule, builder) -> None:
     config = ZeroSkipLinearConfig(
         source=source,
         target=target,
-        table=pack_words(weight, folding.order, folding.lanes, op.weight_bits),
+        table=pack_words(weight, folding.order, folding.lanes, op.weight_bits, folding.paired),
         bias=op.bias,
     )
     builder.add(node.name, folding.engine, ZeroSkipLinear, config, layer=node.name)

@@ -9,10 +9,11 @@ from compiler.errors import DoesNotFit, Problem
 from compiler.ir.graph import Graph, Node
 from compiler.ir.integer_ops import IntegerConv2d, IntegerKWinners, IntegerLinear, IntegerOp
 from compiler.ir.schedule import Folding, Schedule
-from compiler.passes.candidates import Candidate, in_turns, selecting, zero_skip
+from compiler.passes.candidates import Candidate, in_turns, selecting, sharing, zero_skip
 from compiler.passes.choose_columns import Columns, choose_columns, input_lanes, selects_pixels
 from hdl.activation.global_winners import GlobalWinnersConfig
 from hdl.conv.signed_digits import signed_digits
+from hdl.resources import Fabric, fabric_of
 from hdl.streams.formats import DenseFormat
 
 __all__ = ["ChooseFolding"]
@@ -24,7 +25,8 @@ WIRES_SHARE = 0.5
 """Most of a board's budget of logic that goes into wires for want of multipliers."""
 
 MOST_ARRAYS = 8
-"""Arrays that take the positions of a convolution in turns at most; without an interval, one does it."""
+"""Arrays that take the positions of a convolution in turns at most; for winners and no interval, one does.
+Their number divides the positions, so that every frame takes as long as every other."""
 
 GROWTH = 2 ** (1 / 8)
 """How much longer the next interval is that is tried when one does not fit."""
@@ -48,8 +50,8 @@ class ChooseFolding:
         channels, height, width = graph.input.shape
         beats = height * width // columns.read * -(-channels // lanes)
         computed = [node for node in graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
-        arrays = 1 if self.interval_cycles is None else MOST_ARRAYS
-        layers = [Layer(graph, node, columns, arrays) for node in computed]
+        fabric = fabric_of(self.board.lut_inputs)
+        layers = [Layer(graph, node, columns, self._most_arrays(graph, node), fabric) for node in computed]
         interval = self.interval_cycles
         if interval is None:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
@@ -65,6 +67,11 @@ class ChooseFolding:
             if isinstance(node.op, IntegerKWinners):
                 foldings.append((node.name, _winners_folding(graph, node, interval)))
         return Schedule(interval, lanes, tuple(foldings), columns.read)
+
+    def _most_arrays(self, graph: Graph[IntegerOp], node: Node[IntegerOp]) -> int:
+        """Return how many arrays may take turns: without zeros, all there can be."""
+        dense = graph.source(node).sparse is None
+        return MOST_ARRAYS if dense or self.interval_cycles is not None else 1
 
     @property
     def _dsp_budget(self) -> int:
@@ -106,12 +113,21 @@ class Layer:
     """A layer with multiplications, and the ways to build it."""
 
     def __init__(
-        self, graph: Graph[IntegerOp], node: Node[IntegerOp], columns: Columns, most_arrays: int
+        self,
+        graph: Graph[IntegerOp],
+        node: Node[IntegerOp],
+        columns: Columns,
+        most_arrays: int,
+        fabric: Fabric,
     ) -> None:
         self.node, self.source, self.name = node, graph.source(node), node.name
         self.selects, self.columns = selects_pixels(graph, node), columns
         self.global_winners = _global_winners_behind(graph, node)
-        self.most_arrays = 1 if self.selects or node.op.weight.ndim == 2 else most_arrays
+        positions = int(np.prod(node.output.shape[1:]))
+        most = 1 if self.selects or node.op.weight.ndim == 2 else most_arrays
+        self.arrays = [number for number in range(1, most + 1) if positions % number == 0]
+        form = self.source.form
+        self.paired = fabric.pairs(node.op.weight_bits, form.width + (not form.signed))
         self._known: dict[tuple[int, int], Candidate] = {}
 
     @property
@@ -122,7 +138,7 @@ class Layer:
     @property
     def fastest(self) -> int:
         """Cycles a frame with a lane for every output, in as many arrays as there may be."""
-        return self.candidate(self.outputs, self.most_arrays).cycles
+        return self.candidate(self.outputs, self.arrays[-1]).cycles
 
     @property
     def wire_luts(self) -> int:
@@ -138,7 +154,7 @@ class Layer:
             elif arrays > 1:
                 built = in_turns(self.node, self.candidate(lanes), arrays)
             else:
-                built = zero_skip(self.node, self.source, lanes)
+                built = zero_skip(self.node, self.source, lanes, self.paired)
             if self.global_winners is not None:
                 form = DenseFormat(self.node.output.shape, self.node.output.form, lanes, built.folding.order)
                 selector = GlobalWinnersConfig(source=form, k=self.global_winners)
@@ -149,17 +165,23 @@ class Layer:
     def cheapest(self, interval: int) -> Candidate:
         """Return the candidate of fewest lanes that keeps up, in several arrays only if it must."""
         found: list[Candidate] = []
-        for arrays in range(1, self.most_arrays + 1):
+        for arrays in self.arrays:
             for lanes in sorted({-(-self.outputs // slots) for slots in range(1, self.outputs + 1)}):
                 if self._least_cycles(lanes) // arrays > interval:
                     continue
                 if self.candidate(lanes, arrays).cycles <= interval:
-                    found.append(self.candidate(lanes, arrays))
+                    found.append(self._slowed(self.candidate(lanes, arrays), interval))
                     break
             if found and arrays == 1:
                 return found[0]
         assert found, f"{self.name} takes {self.fastest} cycles, more than {interval}"
         return min(found, key=lambda candidate: candidate.multipliers)
+
+    def _slowed(self, fast: Candidate, interval: int) -> Candidate:
+        """Return less hardware of the same lanes that keeps up, where a layer can be built so."""
+        if fast.folding.engine == "zero_skip" and self.node.op.weight.ndim == 4:
+            return sharing(self.node, self.source, fast, interval)
+        return fast
 
     def _least_cycles(self, lanes: int) -> int:
         """Return a bound that no assignment of outputs to lanes can beat; cheaper than a candidate."""
@@ -170,7 +192,7 @@ class Layer:
         if self.node.op.weight.ndim == 4:
             return positions * slots
         nonzeros = np.sort(np.count_nonzero(self.node.op.weight, axis=0))[::-1][: self.source.active]
-        return max(slots, int((-(-nonzeros // lanes)).sum()))
+        return slots + int((-(-nonzeros // lanes)).sum())
 
 
 def _check_interval(interval: int, beats: int, layers: list[Layer]) -> None:

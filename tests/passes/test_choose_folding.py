@@ -6,10 +6,15 @@ import pytest
 
 import boards
 from compiler.errors import DoesNotFit
-from compiler.passes.choose_folding import ChooseFolding
+from compiler.ir.integer_ops import IntegerConv2d, IntegerLinear
+from compiler.lowering import lower
+from compiler.passes.choose_columns import Columns, choose_columns
+from compiler.passes.choose_folding import MOST_ARRAYS, ChooseFolding, Layer
+from hdl.resources import fabric_of
 from tests.compiled import integer_graph
 
 BOARD = boards.find("u250")
+FABRIC = fabric_of(BOARD.lut_inputs)
 
 
 def _multipliers(graph, schedule):
@@ -64,6 +69,33 @@ def test_weights_become_wires_where_multipliers_are_short_and_logic_is_not():
     engines = {lut: schedule.folding("conv2d_0").engine for lut, schedule in schedules.items()}
     assert engines == {1_000: "sparse_dense", BOARD.lut: "wires"}
     assert schedules[1_000].interval_cycles > schedules[BOARD.lut].interval_cycles
+
+
+@pytest.mark.parametrize(
+    ("name", "interval"), [("speech_like", 400), ("one_by_one", 61), ("dense_activations", 100)]
+)
+def test_what_is_chosen_is_what_is_built(name, interval):
+    graph = integer_graph(name)
+    schedule, columns = ChooseFolding(BOARD, interval)(graph), choose_columns(graph, interval)
+    stages = {stage.name: stage.config for stage in lower(graph, schedule).stages}
+    for node in graph:
+        if isinstance(node.op, IntegerConv2d | IntegerLinear):
+            chosen = Layer(graph, node, columns, MOST_ARRAYS, FABRIC).cheapest(interval)
+            built, folding = stages[node.name], schedule.folding(node.name)
+            assert chosen.folding == folding
+            lanes = built.multipliers // folding.lanes
+            in_lanes = folding.engine == "zero_skip"
+            assert chosen.multipliers == (lanes * folding.multipliers if in_lanes else built.multipliers)
+            window = stages.get(f"{node.name}_window", built)
+            assert built.cycles_per_frame <= window.cycles_per_frame <= chosen.cycles <= interval
+
+
+def test_a_longer_interval_lets_taps_share_columns():
+    graph, node = integer_graph("speech_like"), integer_graph("speech_like").node("conv2d_6")
+    layer = Layer(graph, node, Columns(), 1, FABRIC)
+    fast, slow = (layer.cheapest(interval) for interval in (50, 80))
+    assert fast.folding.lanes == slow.folding.lanes
+    assert slow.multipliers < fast.multipliers
 
 
 def test_an_interval_that_takes_too_many_multipliers_is_refused():
