@@ -19,16 +19,16 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     product = config.multipliers * fabric.product(config.weight_bits, width + (not config.form.signed))
     shared = fabric.logic(4, 2 * width + 12 + 3 * config.slot_bits)
     halves = config.lanes - config.multipliers
+    # Yosys leaves the registers around multipliers outside; those of the activation are shared.
+    shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)
         return product + left + halves * fabric.sum(config.left_bits) + shared
     stored = fabric.accumulators(bits, depth, ports=config.banks)
-    # The multipliers take the registers around them in; those of the activation are shared.
-    addressed = config.slot_bits + bits if config.banks == 1 else 0
+    # The table of an adder's bit also says whether what was kept counts.
+    addressed = config.slot_bits if config.banks == 1 else 0
     selected = Resources(lut=addressed, ff=bits + 2 * config.slot_bits)
-    if not product.dsp:
-        selected += Resources(ff=config.weight_bits * 2 + width)
     lane = fabric.sum(bits) + stored + selected
     return product + Resources(lut=halves) + config.lanes * lane + shared
 
