@@ -162,11 +162,11 @@ class WindowConfig:
     def cycles_per_frame(self) -> int:
         """Cycles between frames, back to back: as many as the slowest of writing, fetching and taking."""
         if self.holders > 1:
-            # Frames differ where the holders do not divide the beats; after that many all is as before.
-            frames = 4 + (self.holders if self.beats % self.holders else 0)
+            # Frames may differ in how far the holders are apart when they begin; follow enough to see all.
+            frames = 4 + self.holders
             arrivals = np.zeros(frames * self.height * self.width // self.pixels_per_beat, dtype=np.int64)
             ends = self.timing(arrivals).offered[self.beats - 1 :: self.beats]
-            return int(np.diff(ends)[2:].max())
+            return int(np.diff(ends)[1:].max())
         taking = (self.steps - self.idle_steps - 1) * self.hold_cycles
         taking += max(self.hold_cycles, self.idle_steps + 1)
         return max(self.height * self.width // self.pixels_per_beat, self.rows * max(self.words, taking))

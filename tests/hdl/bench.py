@@ -1,5 +1,6 @@
 """Drive one component in Amaranth's simulator, check the stream rules, and note when beats pass."""
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +32,13 @@ class Run:
 
 def run_stream(
     component: wiring.Component, beats: list[int], outputs: int, *, stall: str = "none", seed: int = 0,
-    budget: int = 20_000, settle: int = 0, hold: int = 1,
+    budget: int = 20_000, settle: int = 0, hold: int = 1, holders: int = 1,
 ) -> Run:
     """Feed all raw payloads to port `i` and collect at least `outputs` raw payloads from port `o`.
 
     `stall` is one of `STALLS`: which side pauses at random. Fails if an offered payload changes or is
     withdrawn before it passes, or if `budget` cycles are not enough. Cycles count from `settle` cycles after
-    the reset. After a beat the sink pauses for `hold` - 1 cycles.
+    the reset. The sink keeps each beat for `hold` cycles, and `holders` beats at once.
     """
     source_rng, sink_rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     result: list[int] = []
@@ -47,7 +48,8 @@ def run_stream(
     sim.add_clock(1e-6)
 
     async def bench(ctx):
-        pending, waiting, sent, cycle, open_at = False, None, 0, 0, 0
+        pending, waiting, sent, cycle = False, None, 0, 0
+        free_at = deque([0] * holders, maxlen=holders)
         for _ in range(settle):
             await ctx.tick()
         while len(result) < outputs or sent < len(beats):
@@ -58,7 +60,7 @@ def run_stream(
                 if pending:
                     ctx.set(_raw(component.i), beats[sent])
             ctx.set(component.i.valid, pending)
-            ready = cycle >= open_at and (stall not in ("sink", "both") or sink_rng.random() < 0.5)
+            ready = cycle >= free_at[0] and (stall not in ("sink", "both") or sink_rng.random() < 0.5)
             ctx.set(component.o.ready, ready)
             taken = pending and ctx.get(component.i.ready)
             valid, payload = ctx.get(component.o.valid), ctx.get(_raw(component.o))
@@ -70,7 +72,7 @@ def run_stream(
             waiting = payload if valid and not ready else None
             if valid and ready:
                 result.append(payload)
-                open_at = cycle + hold
+                free_at.append(cycle + hold)
             await ctx.tick()
             if taken:
                 accepted.append(cycle)

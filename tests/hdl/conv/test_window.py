@@ -81,6 +81,18 @@ def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
     assert run.keeps_to(replace(config, hold_cycles=hold).timing(_at_once(frames, config)))
 
 
+@pytest.mark.parametrize(("hold", "holders"), [(4, 2), (7, 3), (12, 5)])
+@pytest.mark.parametrize("config", CONFIGS[5::5], ids=str)
+def test_windows_are_offered_when_predicted_to_several_consumers(config, hold, holders):
+    frames = _frames(config)
+    count = len(frames) * config.beats
+    run = run_stream(Window(config), _beats(frames, config), count, hold=hold, holders=holders)
+    slowed = replace(config, hold_cycles=hold, holders=holders)
+    assert run.keeps_to(slowed.timing(_at_once(frames, config)))
+    ends = slowed.timing(_at_once(_frames(config, 13), config)).offered[config.beats - 1 :: config.beats]
+    assert np.diff(ends)[1:].max() == slowed.cycles_per_frame
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_frames_follow_each_other_as_fast_as_stated(config):
     for hold in (1, 2, 3, 7):
