@@ -19,7 +19,7 @@ from sim.errors import SimulationError
 from sim.harness import SOURCES, harness_parameters, taps_source
 from sim.judge import judge, measure
 from sim.locate import broken_streams
-from sim.recording import Recording, read_recording, read_taps
+from sim.recording import Recording, read_choices, read_recording, read_taps
 from sim.toolchain import build_environment, simulator_name
 from sim.vectors import pack_frames
 from sim.verify import Session
@@ -133,7 +133,8 @@ def run(
         _call([simulator, *arguments, "+verilator+rand+reset+2"], dict(os.environ), folder, seconds)
         recording = read_recording(folder)
         logs = read_taps(folder, len(session.contract.streams))
-    broken = broken_streams(session.contract, logs)
+        choices = read_choices(folder)
+    broken = broken_streams(session.contract, logs, choices)
     fault = judge(recording, session.vectors, session.contract.output, broken).fault
     if fault:
         return Run(recording, f"{stall}, frame {fault.frame}, cycle {fault.cycle}: {fault.what}")
