@@ -12,6 +12,8 @@ from tests.models.speech import DATA, needs_recordings
 
 CHECKPOINT = VECTORS.with_name("sparse_sparse.pt")
 WORDS = 200
+INTERVAL = 784
+"""A position of conv1 a cycle: the slowest stage then takes as long for every frame, so the time is exact."""
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def bundle(tmp_path_factory):
             chosen = np.random.default_rng(0).permutation(len(arrays["x"]))[:WORDS]
             np.savez(samples, x=arrays["x"][chosen], y=arrays["y"][chosen])
     target = tmp_path_factory.mktemp("build") / "out"
-    return compiler.build(CHECKPOINT, board="u250", samples=samples, output=target)
+    return compiler.build(CHECKPOINT, board="u250", interval=INTERVAL, samples=samples, output=target)
 
 
 def test_verilog_equals_pytorch_under_every_stall(bundle):
@@ -31,7 +33,7 @@ def test_verilog_equals_pytorch_under_every_stall(bundle):
     assert verdict.passed, verdict.line
     words = WORDS if DATA.is_dir() else 32
     assert verdict.line.startswith(f"bit-exact: {words}/{words} vectors × 4 stall patterns")
-    assert verdict.timing.interval_cycles == verdict.predicted.interval_cycles <= 1600
+    assert verdict.timing.interval_cycles == verdict.predicted.interval_cycles <= INTERVAL
     assert verdict.timing.latency_cycles <= verdict.predicted.latency_cycles
 
 
