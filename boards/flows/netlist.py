@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from boards.flows.process import run_program
+from boards.synthesis.brackets import rename_brackets
 
 __all__ = ["synthesize_netlist"]
 
@@ -102,7 +103,7 @@ def main() -> None:
         run(f"setattr -mod -set blackbox 1 {' '.join(leaves)}")
     whole = f"{job['command']} -top {job['name']}" + (" -noflatten" if leaves else "")
     run(f"{whole} -run begin:{MAP_LUTS}")
-    _rename_brackets(libyosys, design)
+    rename_brackets(libyosys, design)
     run(f"{whole} -run {MAP_LUTS}:check")
     if leaves:
         # The family's cells are boxes from here on, or they would be opened as well.
@@ -112,15 +113,6 @@ def main() -> None:
         run("flatten", "delete t:$scopeinfo", "opt_clean -purge", f"write_json {job['json']}")
     else:
         run(f"select {job['name']}", f"write_rtlil -selected {job['rtlil']}")
-
-
-def _rename_brackets(libyosys: object, design: object) -> None:
-    """Rename wires such as `a[3]`, which ABC9's interface confuses with bit 3 of `a` and dies of."""
-    for module in design.selected_modules():
-        for wire in list(module.selected_wires()):
-            name = wire.name.str()
-            if "[" in name:
-                module.rename(wire, libyosys.IdString(name.replace("[", "(").replace("]", ")")))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run the programs of a flow. The only file of the boards that starts programs."""
+"""Run the programs of a flow: in a process group of their own, ended whole on an error or Ctrl-C."""
 
 import os
 import signal

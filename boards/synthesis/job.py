@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from boards.synthesis.brackets import rename_brackets
 from boards.synthesis.depth import measure
 from boards.synthesis.timing import PortTiming, timing_from_json, timing_to_json
 
@@ -68,7 +69,7 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
         stubs.write_text("\n".join(_stub(box, timing) for box, timing in boxes.items()))
         run(f"read_verilog -lib {stubs}")
     run(f"{job['command']} -top {name} -run begin:{MAP_LUTS}")
-    _rename_brackets(libyosys, design)
+    rename_brackets(libyosys, design)
     run(f"{job['command']} -top {name} -run {MAP_LUTS}:check")
     # The family's cells are boxes from here on, or `flatten` would open them.
     for command in ("blackbox =A:whitebox", "flatten", "clean", f"select {name}"):
@@ -80,15 +81,6 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
 def _stub(name: str, timing: PortTiming) -> str:
     ports = ", ".join(f"{way} [{width - 1}:0] {port}" for port, (way, width) in timing.ports.items())
     return f"(* blackbox *) module {name}({ports}); endmodule"
-
-
-def _rename_brackets(libyosys: Any, design: Any) -> None:
-    """Rename wires such as `a[3]`, which ABC9's interface confuses with bit 3 of `a` and dies of."""
-    for module in design.selected_modules():
-        for wire in list(module.selected_wires()):
-            name = wire.name.str()
-            if "[" in name:
-                module.rename(wire, libyosys.IdString(name.replace("[", "(").replace("]", ")")))
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ class Scheduler:
     instances : int
         How many; at least 1.
     fill : bool
-        As many instances as fit and the input can feed.
+        As many instances as fit; what one bus can feed is not looked at, `predict` says when it limits.
     thorough : bool
         Try faster plans, too, at several positions at a time; takes minutes for large networks.
     """
