@@ -1,6 +1,7 @@
 """The command line: reads arguments, calls the pipeline, prints. `python -m compiler --help` teaches it.
 
-Exit status: 0 done; 1 something is wrong, a line each on stderr; 2 the command was misspelt; 130 Ctrl-C.
+Exit status: 0 done; 1 something is wrong, a line each on stderr; 2 the command was misspelt; 128 + number
+when a signal ended it, so 130 for Ctrl-C.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from boards import UnknownBoard
+from boards.flows.process import unwound_by_signals
 from compiler.command_line import printing
 from compiler.command_line.arguments import parse_arguments
 from compiler.errors import CompilerError
@@ -25,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status; `arguments` default to those of the process."""
     options = parse_arguments(arguments)
     try:
-        status = COMMANDS[options.command](options)
+        with unwound_by_signals():
+            status = COMMANDS[options.command](options)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:

@@ -1,21 +1,49 @@
-"""Run the programs of a flow: in a process group of their own, ended whole on an error or Ctrl-C."""
+"""Run the programs of a flow: in a process group of their own, ended whole on an error or a signal."""
 
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from boards.flows.flow import FlowError
 
-__all__ = ["run_program"]
+__all__ = ["run_program", "unwound_by_signals"]
+
+DEADLY = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that by default end a process where it stands, without ending what it started."""
+
+
+@contextmanager
+def unwound_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise SystemExit(128 + number), as Ctrl-C raises KeyboardInterrupt.
+
+    So whatever runs ends its programs and takes away what is half-written. Signals that someone else
+    handles or ignores are left to them; so are all of them outside the main thread, where Python allows none.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in DEADLY if main and signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, _unwind)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def run_program(
     name: str, command: Sequence[str | Path], folder: Path, *, log: Path | None = None,
     environment: dict[str, str] | None = None,
 ) -> Path:
-    """Run a program in `folder`, in its own process group, which an interrupt ends whole; return its log.
+    """Run a program in `folder`, in its own process group, which a signal ends whole; return its log.
 
     Raises
     ------
@@ -23,7 +51,7 @@ def run_program(
         If it cannot be started or fails, with the lines of its log that say why.
     """
     log = log or folder / f"{name}.log"
-    with log.open("wb") as output:
+    with unwound_by_signals(), log.open("wb") as output:
         try:
             process = subprocess.Popen(
                 [str(part) for part in command],

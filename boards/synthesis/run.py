@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from boards.flows.process import unwound_by_signals
 from boards.synthesis import cache
 from boards.synthesis.cache import yosys_version
 from boards.synthesis.cells import FAMILIES, resources_of
@@ -100,7 +101,7 @@ class _Session:
 
     def run(self) -> dict[str, Found]:
         """Return what was found of each module."""
-        with tempfile.TemporaryDirectory(prefix="zeroskip-") as scratch:
+        with unwound_by_signals(), tempfile.TemporaryDirectory(prefix="zeroskip-") as scratch:
             try:
                 while self.waiting or self.running:
                     self._start_what_can_start(Path(scratch))
