@@ -21,7 +21,8 @@ def follow_window(config: "WindowConfig", arrivals: np.ndarray) -> Timing:
     """
     state = _State(config, arrivals.tolist())
     frames = len(arrivals) * config.pixels_per_beat // (config.height * config.width)
-    while len(state.offered) < frames * config.beats:
+    wanted = frames * config.beats
+    while len(state.offered) < wanted:
         state.tick()
     return Timing(np.array(state.written), np.array(state.offered))
 
@@ -45,7 +46,7 @@ class _State:
         self.needed = [config.rows_needed(row) for row in range(config.rows)]
 
     def tick(self) -> None:
-        """Pass a cycle, or all those until the next pixels if nothing else happens."""
+        """Pass a cycle, or all those in which nothing happens."""
         take = self.shown and self.cycle >= self.free_at[0]
         if take:
             self.free_at.append(self.cycle + self.config.hold_cycles)
@@ -59,8 +60,9 @@ class _State:
         pending = len(self.written) < len(self.arrivals)
         arrival = self.arrivals[len(self.written)] if pending else 0
         writes = pending and arrival <= self.cycle and self.held < self.config.ring_rows
-        if pending and not (writes or fetch or move or go or self.shown):
-            self.cycle = max(self.cycle + 1, arrival)
+        if not (writes or fetch or move or go or take):
+            writable = pending and self.held < self.config.ring_rows
+            self.cycle = min([arrival] * writable + [self.free_at[0]] * self.shown, default=self.cycle + 1)
             return
         if writes:
             self.written.append(self.cycle)
