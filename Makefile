@@ -43,7 +43,7 @@ devtest: $(READY)  ## simulate the speech network on every recorded test word: m
 		--samples $(or $(DATA),../shared/data)/gsc12_devtest.npz --verify
 
 bench: export OMP_NUM_THREADS := 1
-bench: $(READY)  ## measure what has no figures in benchmarks/RESULTS.md yet, or anew: make bench PART=throughput-u250
+bench: $(READY)  ## measure what has no figures in benchmarks/RESULTS.md yet, or anew: make bench PART=conv1
 	$(PY) -m benchmarks.run $(PART)
 
 lint: $(READY)  ## check style

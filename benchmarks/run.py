@@ -3,32 +3,49 @@
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
-from benchmarks import compiler_speed, render, throughput
-from benchmarks.results import Part, load, measure
+from benchmarks import render
+from benchmarks.parts import PARTS
+from benchmarks.results import load, measure
 
-__all__ = ["PARTS", "main"]
-
-PARTS: list[Part] = [*compiler_speed.PARTS, *throughput.PARTS]
+__all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run parts, each whole or not at all; what was measured stays measured when one is interrupted."""
+    """Run parts, each whole or not at all; what was measured stays measured when one is interrupted.
+
+    A part that fails is told and left out; the status is then 1.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help="names, or how they begin")
-    wanted = parser.parse_args(arguments).parts
+    parser.add_argument("--missing", action="store_true", help="of those, the ones without figures")
+    parser.add_argument("--list", action="store_true", help="say what there is and what has figures")
+    options = parser.parse_args(arguments)
     known = load()
-    chosen = [part for part in PARTS if any(map(part.name.startswith, wanted))]
-    if wanted and not chosen:
+    chosen = [part for part in PARTS if any(map(part.name.startswith, options.parts or [""]))]
+    if not chosen:
         parser.error(f"no part is called so; there are {', '.join(part.name for part in PARTS)}")
-    for part in chosen or [part for part in PARTS if part.name not in known]:
-        print(f"{part.name} …", file=sys.stderr, flush=True)
-        with tempfile.TemporaryDirectory(prefix="zeroskip-") as folder:
-            entry = measure(part, Path(folder) / "build")
+    if options.list:
+        print(*(f"{'measured' if part.name in known else '-':9}{part.name}" for part in chosen), sep="\n")
+        return 0
+    if options.missing or not options.parts:
+        chosen = [part for part in chosen if part.name not in known]
+    failed = 0
+    for number, part in enumerate(chosen, start=1):
+        print(f"{number} of {len(chosen)}: {part.name} …", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        try:
+            with tempfile.TemporaryDirectory(prefix="zeroskip-") as folder:
+                measure(part, Path(folder) / "build")
+        except Exception as error:  # the other parts can be measured all the same
+            failed += 1
+            print(f"error: {part.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        print(f"{part.name}: {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
         render.write()
-        print(f"{part.name:<36}{entry['seconds']:8.1f} s", file=sys.stderr, flush=True)
-    return 0
+    render.write()
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ int main(int argc, char** argv) {
   constexpr int kResetEdges = 8;
   const auto context = std::make_unique<VerilatedContext>();
   context->commandArgs(argc, argv);
+#if VM_TRACE
+  context->traceEverOn(true);
+#endif
   const auto top = std::make_unique<Vtop>(context.get());
   top->rst = 1;
   top->clk = 0;

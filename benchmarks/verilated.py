@@ -32,7 +32,7 @@ OPTIONS = (
     "--cc --no-timing --threads 1 --x-assign fast --output-split 0 "
     "-Wno-fatal -Wno-lint -Wno-style --prefix Vtop --top-module harness"
 ).split()
-MACROS = ("-DVM_TIMING=0", "-DVM_TRACE=0", "-DVM_COVERAGE=0", "-DVM_SC=0", "-std=c++17", "-pthread", "-w")
+MACROS = ("-DVM_TIMING=0", "-DVM_COVERAGE=0", "-DVM_SC=0", "-std=c++17", "-pthread", "-w")
 RUNTIME = ("verilated", "verilated_threads", "verilated_dpi")
 
 
@@ -51,6 +51,7 @@ def build(
     *,
     optimize: str = "-O0",
     options: Sequence[str] = (),
+    activity: bool = False,
 ) -> Path:
     """Build a simulator of `harness` around the module `top` of some Verilog, and return it.
 
@@ -66,9 +67,13 @@ def build(
         For the C++ compiler: `-O0` pays for runs of some thousand cycles.
     options : sequence of str
         More of Verilator's.
+    activity : bool
+        Whether `+wave_file` is written, in SAIF: how often each bit changed.
     """
     environment = build_environment()
-    runtime = _runtime(environment, optimize)
+    macros = (*MACROS, f"-DVM_TRACE={int(activity)}", *["-DVM_TRACE_SAIF=1"] * activity)
+    options = [*options, *["--trace-saif"] * activity]
+    runtime = _runtime(environment, optimize, macros, [*RUNTIME, *["verilated_saif_c"] * activity])
     with scratch_folder() as folder:
         (folder / "taps.sv").write_text(taps_source(contract))
         parameters = [f"-G{name}={value}" for name, value in harness_parameters(contract).items()]
@@ -80,7 +85,7 @@ def build(
         whole = generated / "whole.cpp"
         whole.write_text("".join(f'#include "{part}"\n' for part in [*parts, MAIN]))
         _call(
-            ["g++", optimize, *_includes(environment), *MACROS, f"-I{generated}", "-include", runtime / "h.h",
+            ["g++", optimize, *_includes(environment), *macros, f"-I{generated}", "-include", runtime / "h.h",
              "-o", folder / "simulator", whole, *sorted(runtime.glob("*.o"))],
             environment,
         )  # fmt: skip
@@ -93,10 +98,12 @@ def _includes(environment: Mapping[str, str]) -> list[str]:
     return [f"-I{root}", f"-I{root / 'vltstd'}"]
 
 
-def _runtime(environment: Mapping[str, str], optimize: str) -> Path:
+def _runtime(
+    environment: Mapping[str, str], optimize: str, macros: Sequence[str], library: Sequence[str]
+) -> Path:
     """Return the folder with Verilator's library and its header, both compiled; made once, whole."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    facts = [simulator_name(), sys.prefix, optimize, *MACROS]
+    facts = [simulator_name(), sys.prefix, optimize, *macros]
     key = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     kept = home / "zeroskip" / f"lean-{key}"
     if kept.is_dir():
@@ -104,11 +111,11 @@ def _runtime(environment: Mapping[str, str], optimize: str) -> Path:
     partial = kept.with_name(f"{kept.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     try:
-        compiler = ["g++", optimize, *_includes(environment), *MACROS]
+        compiler = ["g++", optimize, *_includes(environment), *macros]
         (partial / "h.h").write_text('#include "verilated.h"\n')
         _call([*compiler, "-x", "c++-header", partial / "h.h"], environment)
         sources = Path(_includes(environment)[0].removeprefix("-I"))
-        for name in RUNTIME:
+        for name in library:
             _call([*compiler, "-c", sources / f"{name}.cpp", "-o", partial / f"{name}.o"], environment)
         if not kept.is_dir():
             partial.rename(kept)
@@ -118,7 +125,11 @@ def _runtime(environment: Mapping[str, str], optimize: str) -> Path:
 
 
 def run(
-    simulator: Path, session: Session, stall: str, more: Mapping[str, int] | None = None, seconds: int = 120
+    simulator: Path,
+    session: Session,
+    stall: str,
+    more: Mapping[str, int | str] | None = None,
+    seconds: int = 120,
 ) -> Run:
     """Play the session's vectors under one stall pattern, and judge as `verify` does.
 
