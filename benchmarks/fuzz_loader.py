@@ -15,7 +15,7 @@ import atheris
 with atheris.instrument_imports(include=["compiler.frontend"]):
     from compiler.frontend import examine
 
-from tests.frontend.forgery import WEIGHTS, archive, honest_file, linear_model, tensor
+from benchmarks.forgery import WEIGHTS, archive, honest_file, linear_model, tensor
 
 __all__ = ["try_file", "write_seeds"]
 

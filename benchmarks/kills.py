@@ -20,9 +20,9 @@ from pathlib import Path
 import torch
 
 import compiler
+from benchmarks.networks import network
 from compiler.emit import check_hashes
 from sim.verilator import scratch_folder
-from tests.networks import network
 
 __all__ = ["kill_builds", "kill_verifications"]
 

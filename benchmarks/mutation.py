@@ -16,11 +16,11 @@ from pathlib import Path
 import compiler
 from benchmarks.equivalence import parts_around, proved_equivalent
 from benchmarks.mutants import Mutant, mutate, watched, wrap
+from benchmarks.networks import network
 from benchmarks.verilated import build, run
 from sim.errors import SimulationError
-from sim.verify import STALLS, Session, open_session
+from sim.session import STALLS, Session, open_session
 from sim.verilator import scratch_folder
-from tests.networks import network
 
 __all__ = ["assess", "killed_by"]
 

@@ -18,10 +18,10 @@ from pyosys import libyosys
 import boards
 import compiler
 from benchmarks.mutants import run_passes
+from benchmarks.networks import network
 from benchmarks.verilated import build, run
-from sim.verify import STALLS, open_session
+from sim.session import STALLS, open_session
 from sim.verilator import scratch_folder
-from tests.networks import network
 
 __all__ = ["FAMILIES", "netlist_faults"]
 

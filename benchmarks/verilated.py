@@ -16,16 +16,17 @@ from pathlib import Path
 
 from sim.contract import Contract
 from sim.errors import SimulationError
+from sim.faults import Played
 from sim.harness import SOURCES, harness_parameters, taps_source
 from sim.judge import judge, measure
 from sim.locate import broken_streams
-from sim.recording import Recording, read_choices, read_recording, read_taps
+from sim.recording import Recording, read_choices, read_recording, read_stuck, read_taps
+from sim.script import Script
+from sim.session import Session
 from sim.toolchain import build_environment, simulator_name
-from sim.vectors import pack_frames
-from sim.verify import Session
 from sim.verilator import scratch_folder
 
-__all__ = ["Run", "build", "run"]
+__all__ = ["Run", "build", "play", "run"]
 
 MAIN = Path(__file__).with_suffix(".cpp")
 OPTIONS = (
@@ -135,23 +136,33 @@ def run(
 
     `more` are plusargs besides the session's. Raises SimulationError after `seconds`.
     """
-    plusargs = session.plusargs(stall) | dict(more or {})
-    with scratch_folder() as folder:
-        (folder / "images").symlink_to((session.directory / "rtl" / "images").resolve())
-        packed = pack_frames(session.vectors.x, session.contract.input)
-        (folder / "input.bin").write_bytes(packed.tobytes())
-        arguments = [f"+{name}={value}" for name, value in plusargs.items()]
-        _call([simulator, *arguments, "+verilator+rand+reset+2"], dict(os.environ), folder, seconds)
-        recording = read_recording(folder)
-        logs = read_taps(folder, len(session.contract.streams))
-        choices = read_choices(folder)
-    broken = broken_streams(session.contract, logs, choices)
+    played = play(simulator, session, session.plusargs(stall) | dict(more or {}), seconds=seconds)
+    recording = played.recording
+    broken = broken_streams(session.contract, played.logs, played.choices)
     fault = judge(recording, session.vectors, session.contract.output, broken).fault
     if fault:
         return Run(recording, f"{stall}, frame {fault.frame}, cycle {fault.cycle}: {fault.what}")
     if stall == "none" and not (timing := measure(recording, session.contract.predicted)).holds:
         return Run(recording, f"{stall}: {timing} breaks the prediction")
     return Run(recording, None)
+
+
+def play(
+    simulator: Path,
+    session: Session,
+    plusargs: Mapping[str, int | str],
+    script: Script | None = None,
+    seconds: int = 120,
+) -> Played:
+    """Run once: the session's vectors, or a script. Raises SimulationError after `seconds`."""
+    with scratch_folder() as folder:
+        (folder / "images").symlink_to((session.directory / "rtl" / "images").resolve())
+        session.write_input(folder, dict(plusargs), script)
+        arguments = [f"+{name}={value}" for name, value in plusargs.items()]
+        arguments += [f"+verilator+seed+{plusargs['seed']}", "+verilator+rand+reset+2"]
+        _call([simulator, *arguments], dict(os.environ), folder, seconds)
+        logs = read_taps(folder, len(session.contract.streams))
+        return Played(read_recording(folder), logs, read_choices(folder), read_stuck(folder))
 
 
 def _call(

@@ -99,6 +99,7 @@ def _build(options: Namespace) -> int:
         rate=options.rate,
         instances=options.instances,
         fill=options.fill,
+        watchdog=options.watchdog,
         calibration=options.calibration,
         samples=options.samples,
         input_shape=options.input_shape,
@@ -116,8 +117,9 @@ def _verify(options: Namespace) -> int:
 
     bundle = Bundle.open(options.directory)
     verdict = bundle.verify(
-        vectors=options.vectors, stalls=options.stall, waves=options.waves, progress=_announce
-    )
+        vectors=options.vectors, stalls=options.stall, waves=options.waves, faults=options.faults,
+        progress=_announce,
+    )  # fmt: skip
     _show(options, verdict.to_json(), [verdict.line])
     return DONE if verdict.passed else WRONG
 

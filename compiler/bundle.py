@@ -22,7 +22,8 @@ from compiler.ir.graph import Graph
 from compiler.ir.integer_ops import IntegerOp
 from compiler.report import add_synthesis, add_verdict, write_report
 from sim.errors import SimulationError
-from sim.verify import STALLS, Verdict
+from sim.session import STALLS
+from sim.verdict import Verdict
 from sim.verify import verify as simulate
 
 __all__ = ["Bundle"]
@@ -81,6 +82,7 @@ class Bundle:
         vectors: int | None = None,
         stalls: Sequence[str] = STALLS,
         waves: bool = False,
+        faults: bool = False,
         progress: Callable[[str], None] | None = None,
     ) -> Verdict:
         """Simulate the Verilog on the stored vectors and compare every output bit.
@@ -93,6 +95,8 @@ class Bundle:
             Which sides of the stream pause at random.
         waves : bool
             Keep a wave file.
+        faults : bool
+            Hold up streams inside the design too, reset it in mid frame, break frames and fall silent.
 
         Returns
         -------
@@ -111,6 +115,7 @@ class Bundle:
                 vectors=vectors,
                 stalls=stalls,
                 waves=waves,
+                faults=faults,
                 expected_layers=self._expected_layers,
                 progress=progress or (lambda step: None),
             )

@@ -32,6 +32,7 @@ from compiler.report import assemble, summarize_graph, write_report
 from compiler.scheduler import Scheduler
 from compiler.steps import Progress, Steps
 from hdl.accelerator import Accelerator
+from hdl.design import Design
 from sim.contract import Prediction
 from sim.vectors import Vectors, save_vectors
 
@@ -43,6 +44,9 @@ __all__ = ["build", "check", "inspect"]
 MADE_UP_FRAMES = 32
 CALIBRATION_FRAMES = 256
 
+PATIENCE = 4
+"""Latencies without a beat after which a watchdog takes a design for stuck."""
+
 
 def build(
     model: "str | Path | nn.Module",
@@ -53,6 +57,7 @@ def build(
     rate: float | None = None,
     instances: int = 1,
     fill: bool = False,
+    watchdog: bool = False,
     calibration: Path | np.ndarray | None = None,
     samples: Path | np.ndarray | Samples | None = None,
     input_shape: Shape | None = None,
@@ -77,6 +82,8 @@ def build(
         Pipelines that share the input and the output; frames go to whichever has room.
     fill : bool
         As many instances as the board has room for.
+    watchdog : bool
+        Whether to put in hardware that tells a host when the design stands still, and at which stream.
     calibration, samples : path of an `.npz`, or array, optional
         Frames `x` to fit number formats that were not trained, and to make vectors of; with labels `y`,
         samples also give the accuracy. See `compiler.frames.load_samples`.
@@ -110,7 +117,8 @@ def build(
         schedule = Replicate(choice.instances)(integer, choice.plan.schedule)
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
-        accelerator, predicted = Accelerator(design), predict(design)
+        predicted = predict(design)
+        accelerator = Accelerator(_watch(design, predicted.latency_cycles) if watchdog else design)
     directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
     with write_whole(directory) as scratch:
         with steps("emit"):
@@ -123,12 +131,17 @@ def build(
             write_report(scratch, {**report, "folding": choice.to_json()})
         facts = {
             "model": describe_source(model), "board": target.name, "command": command,
-            "options": {"interval": interval, "rate": rate, "instances": instances, "fill": fill},
+            "options": {"interval": interval, "rate": rate, "instances": instances, "fill": fill,
+                        "watchdog": watchdog},
             "seconds": steps.seconds,
         }  # fmt: skip
         times = {field.name: getattr(predicted, field.name) for field in fields(Prediction)}
         write_manifest(scratch, contract_of(accelerator, Prediction(**times)), facts)
     return Bundle.open(directory)
+
+
+def _watch(design: Design, latency_cycles: int) -> Design:
+    return replace(design, watchdog_cycles=PATIENCE * latency_cycles)
 
 
 def _find_board(name: str) -> boards.Board:

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Cat, Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from hdl.axi.ingress import Ingress, IngressConfig
 from hdl.design import Design, Stage
 from hdl.replication.distribute import Distribute
 from hdl.replication.gather import Gather
+from hdl.streams.watchdog import STUCK_BITS, StreamWatch, Watchdog, watched_state
 
 __all__ = ["Accelerator", "Pipeline"]
 
@@ -39,6 +40,8 @@ class Accelerator(wiring.Component):
         Outputs, see :class:`hdl.axi.egress.Egress`.
     frame_error : Out(1)
         A frame did not end where it should have; stays high until reset.
+    stuck : Out(16), if the design has a watchdog
+        See :class:`hdl.streams.watchdog.Watchdog`; numbers are places in `design.watched`.
     """
 
     def __init__(self, design: Design) -> None:
@@ -54,6 +57,7 @@ class Accelerator(wiring.Component):
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
                 "frame_error": Out(1),
+                **({"stuck": Out(STUCK_BITS)} if design.watchdog else {}),
             }
         )
 
@@ -88,17 +92,31 @@ class Accelerator(wiring.Component):
             self.frame_error.eq(ingress.frame_error),
         ]
         if self.design.instances == 1:
-            flowing = _join_stages(m, self.stages, ingress.o, platform)
+            streams = _join_stages(m, self.stages, ingress.o, platform)
+            flowing = streams[-1]
+            self._watch(m, [_watch_streams(m, streams)] if self.design.watchdog else [], 0)
         else:
             flowing = self._join_instances(m, ingress.o, platform)
         _join(m, flowing, egress.i)
         return m
+
+    def _watch(self, m: Module, states: list[Value], turn: Value | int) -> None:
+        """Put in the watchdog, if the design has one."""
+        if self.design.watchdog is None:
+            return
+        m.submodules.watchdog = watchdog = Watchdog(self.design.watchdog)
+        m.d.comb += [Value.cast(port).eq(state) for port, state in zip(watchdog.states, states, strict=True)]
+        m.d.comb += [watchdog.turn.eq(turn), self.stuck.eq(watchdog.stuck)]
+        for side in "sm":
+            for name in ("valid", "ready", "last"):
+                m.d.comb += getattr(watchdog, f"{side}_{name}").eq(getattr(self, f"{side}_axis_t{name}"))
 
     def _join_instances(self, m: Module, source: stream.Interface, platform: object) -> stream.Interface:
         m.submodules.distribute = distribute = Distribute(self.design.distribute)
         m.submodules.gather = gather = Gather(self.design.gather)
         _join(m, source, distribute.i)
         _join(m, distribute.chosen, gather.chosen)
+        states = []
         for number in range(self.design.instances):
             pipeline = Pipeline(self.design)
             if hasattr(platform, "pipeline"):
@@ -106,6 +124,8 @@ class Accelerator(wiring.Component):
             m.submodules[f"instance_{number}"] = pipeline
             _join(m, distribute.o[number], pipeline.i)
             _join(m, pipeline.o, gather.i[number])
+            states += [Value.cast(pipeline.state)] if self.design.watchdog else []
+        self._watch(m, states, gather.turn)
         return gather.o
 
 
@@ -120,6 +140,7 @@ class Pipeline(wiring.Component):
     -------
     i : In(stream.Signature(design.source.payload))
     o : Out(stream.Signature(design.target.payload))
+    state : Out(watched_state(design.watchdog.streams)), if the design has a watchdog
     """
 
     def __init__(self, design: Design) -> None:
@@ -128,27 +149,40 @@ class Pipeline(wiring.Component):
             {
                 "i": In(stream.Signature(design.source.payload)),
                 "o": Out(stream.Signature(design.target.payload)),
+                **({"state": Out(watched_state(design.watchdog.streams))} if design.watchdog else {}),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        _join(
-            m, _join_stages(m, self.design.stages, wiring.flipped(self.i), platform), wiring.flipped(self.o)
-        )
+        streams = _join_stages(m, self.design.stages, wiring.flipped(self.i), platform)
+        _join(m, streams[-1], wiring.flipped(self.o))
+        if self.design.watchdog:
+            m.d.comb += Value.cast(self.state).eq(_watch_streams(m, streams))
         return m
 
 
 def _join_stages(
-    m: Module, stages: tuple[Stage, ...], flowing: stream.Interface, platform: object
-) -> stream.Interface:
-    """Put stages behind a stream; return what leaves the last."""
+    m: Module, stages: tuple[Stage, ...], flowing: wiring.PureInterface, platform: object
+) -> list[wiring.PureInterface]:
+    """Put stages behind a stream; return it, and what leaves each of them."""
+    streams = [flowing]
     for stage in stages:
         component = platform.stage(stage) if hasattr(platform, "stage") else stage.component(stage.config)
         m.submodules[stage.name] = component
-        _join(m, flowing, component.i)
-        flowing = component.o
-    return flowing
+        _join(m, streams[-1], component.i)
+        streams.append(component.o)
+    return streams
+
+
+def _watch_streams(m: Module, streams: list[wiring.PureInterface]) -> Value:
+    """Watch the streams of an instance; return what is known of them."""
+    m.submodules.watch = watch = StreamWatch(len(streams))
+    m.d.comb += [
+        watch.valid.eq(Cat(each.valid for each in streams)),
+        watch.ready.eq(Cat(each.ready for each in streams)),
+    ]
+    return Value.cast(watch.state)
 
 
 def _join(m: Module, source: wiring.PureInterface, sink: wiring.PureInterface) -> None:

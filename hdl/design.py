@@ -12,6 +12,7 @@ from hdl.conv.window import WindowFormat
 from hdl.replication.distribute import DistributeConfig
 from hdl.replication.gather import GatherConfig
 from hdl.streams.formats import DenseFormat, StreamFormat
+from hdl.streams.watchdog import WatchdogConfig
 
 __all__ = ["Design", "Stage"]
 
@@ -50,13 +51,15 @@ class Design:
     """A pipeline of stages from one input stream to one output stream.
 
     The input is cut into beats by `source`; the output leaves in natural order. With several `instances`,
-    each runs all stages, and they share both streams.
+    each runs all stages, and they share both streams. With `watchdog_cycles`, a watchdog tells when nothing
+    has moved for so long though a frame is on its way, and where.
     """
 
     name: str
     source: DenseFormat
     stages: tuple[Stage, ...]
     instances: int = 1
+    watchdog_cycles: int | None = None
 
     def __post_init__(self) -> None:
         flowing = self.source
@@ -93,6 +96,22 @@ class Design:
         """
         frames = 2 * self.instances * (2 + len(self.stages))
         return GatherConfig(target=self.target, instances=self.instances, frames=frames)
+
+    @property
+    def watchdog(self) -> WatchdogConfig | None:
+        """How the design is watched: the stream into an instance, and those out of its stages."""
+        if self.watchdog_cycles is None:
+            return None
+        streams = 1 + len(self.stages)
+        return WatchdogConfig(streams=streams, instances=self.instances, cycles=self.watchdog_cycles)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The names of all streams, in the order of their numbers for the watchdog."""
+        names = ["input", *(stage.name for stage in self.stages)]
+        if self.instances > 1:
+            names = [f"instance_{number}.{name}" for number in range(self.instances) for name in names]
+        return ("s_axis", *names, "m_axis")
 
     @property
     def target(self) -> DenseFormat:

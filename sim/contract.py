@@ -5,7 +5,8 @@
     rtl/top.v, rtl/*.v      module `top`: clk, rst, s_axis_*, m_axis_*, frame_error
     rtl/images/*.hex        memory images, read as $readmemh("images/NAME.hex")
     vectors.npz             see sim/vectors.py
-    manifest.json           "interface": {"input": port, "output": port}
+    manifest.json           "interface": {"input": port, "output": port}, and "stuck": names of streams, see
+                            :class:`Contract`, if there is a watchdog
                             "streams": see :class:`StreamTap`
                             "predicted": see :class:`Prediction`
                             "choice": path of a stream, or null, see :class:`Contract`
@@ -21,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hdl.numerics import FixedPoint
 from hdl.streams.formats import StreamFormat
+from hdl.streams.watchdog import STARVED, STUCK
+from sim.axis_port import AxisPort
 from sim.errors import SimulationError
-from sim.format_json import form_to_json, format_from_json, format_to_json, shape_from_json
+from sim.format_json import format_from_json, format_to_json
 
 __all__ = [
     "AxisPort",
@@ -38,87 +40,6 @@ __all__ = [
 
 Json = dict[str, Any]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class AxisPort:
-    """How frames travel on one AXI4-Stream port of `top`; `tlast` marks the last beat of a frame.
-
-    Pixels in raster order, a pixel in ceil(channels / lanes) beats, channels ascending, the first in the
-    lowest bits. If that is one beat, `columns` adjacent pixels share it, the left one lowest. Each element
-    fills `container_bits`, sign- or zero-extended; slots without a channel and bits above the elements
-    are 0.
-
-    Parameters
-    ----------
-    shape : (channels, height, width)
-    form : FixedPoint
-        Of one element.
-    lanes : int
-        Elements a beat, of each of its pixels.
-    container_bits : int
-        Bits that an element takes; from `form.width` to 64.
-    data_bits : int
-        Width of `tdata`; at least elements × container_bits.
-    columns : int
-        Pixels a beat; divides the width.
-    """
-
-    shape: tuple[int, int, int]
-    form: FixedPoint
-    lanes: int
-    container_bits: int
-    data_bits: int
-    columns: int = 1
-
-    def __post_init__(self) -> None:
-        if self.lanes < 1:
-            raise ValueError(f"lanes must be a positive integer, not {self.lanes!r}")
-        if not self.form.width <= self.container_bits <= 64:
-            raise ValueError(f"container_bits must be {self.form.width} to 64, not {self.container_bits}")
-        if self.columns < 1 or self.shape[2] % self.columns or (self.columns > 1 and self.groups > 1):
-            raise ValueError(f"columns must be 1 or divide {self.shape[2]}, not {self.columns!r}")
-        least = self.elements * self.container_bits
-        if self.data_bits < least:
-            raise ValueError(f"data_bits must be at least {least}, not {self.data_bits}")
-
-    @property
-    def groups(self) -> int:
-        """Beats a pixel."""
-        return -(-self.shape[0] // self.lanes)
-
-    @property
-    def elements(self) -> int:
-        """Elements a beat."""
-        return self.lanes * self.columns
-
-    @property
-    def beats(self) -> int:
-        """Beats a frame."""
-        return self.groups * self.shape[1] * self.shape[2] // self.columns
-
-    def to_json(self) -> Json:
-        """Return the port as the manifest holds it."""
-        return {
-            "shape": list(self.shape),
-            "form": form_to_json(self.form),
-            "lanes": self.lanes,
-            "columns": self.columns,
-            "container_bits": self.container_bits,
-            "data_bits": self.data_bits,
-            "beats": self.beats,
-        }
-
-    @classmethod
-    def from_json(cls, fields: Json) -> "AxisPort":
-        """Read a port; raises KeyError, TypeError or ValueError."""
-        values = dict(fields)
-        beats = values.pop("beats")
-        shape, form = shape_from_json(values["shape"]), FixedPoint(**values["form"])
-        port = cls(**values | {"shape": shape, "form": form})
-        if beats != port.beats:
-            raise ValueError(f"beats must be {port.beats}, not {beats!r}")
-        return port
 
 
 @dataclass(frozen=True)
@@ -185,6 +106,7 @@ class Contract:
     """Everything that verification reads from a manifest.
 
     `choice` is the path of the stream that names the instance of each frame, None where there is only one.
+    `watched` are the names of the streams by their number in the output `stuck`, nothing without a watchdog.
     """
 
     input: AxisPort
@@ -192,11 +114,28 @@ class Contract:
     streams: tuple[StreamTap, ...]
     predicted: Prediction
     choice: str | None = None
+    watched: tuple[str, ...] = ()
+
+    def name_stuck(self, word: int) -> str | None:
+        """Return what the output `stuck` says in words; None if it says that nothing is stuck.
+
+        Raises IndexError for a number that no stream has.
+        """
+        if not word >> STUCK & 1:
+            return None
+        name = self.watched[word & ((1 << STARVED) - 1)]
+        if word >> STARVED & 1:
+            return f"nothing is offered any more behind what last passed {name}"
+        return f"{name} is offered but never taken"
 
     def to_json(self) -> Json:
         """Return the parts of the manifest; the emitter merges them with its own."""
         return {
-            "interface": {"input": self.input.to_json(), "output": self.output.to_json()},
+            "interface": {
+                "input": self.input.to_json(),
+                "output": self.output.to_json(),
+                **({"stuck": list(self.watched)} if self.watched else {}),
+            },
             "streams": [tap.to_json() for tap in self.streams],
             "predicted": self.predicted.to_json(),
             "choice": self.choice,
@@ -215,6 +154,7 @@ class Contract:
             ),
             predicted=_read(manifest, "predicted", lambda fields: Prediction(**fields)),
             choice=_read(manifest, "choice", _choice) if "choice" in manifest else None,
+            watched=_read(interface, "stuck", _names, "interface.") if "stuck" in interface else (),
         )
 
 
@@ -222,6 +162,12 @@ def _choice(path: Any) -> str | None:
     if path is not None and not (isinstance(path, str) and path.startswith("top.")):
         raise ValueError(f"must be null or start with 'top.', not {path!r}")
     return path
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"must be a list of names, not {names!r}")
+    return tuple(names)
 
 
 def _read(parent: Any, key: str | int, make: Callable[[Any], T], where: str = "") -> T:

@@ -25,6 +25,8 @@ def taps_source(contract: Contract) -> str:
     """Return the module `taps`: one instance of `tap` a stream, numbered in the order of the manifest."""
     instances = "\n".join(_instance(number, tap) for number, tap in enumerate(contract.streams))
     instances += _choices(contract)
+    if contract.watched:
+        instances += '\n  always_ff @(posedge clk) if (closing) $fwrite(log, "W %0h\\n", harness.dut.stuck);'
     return (
         "module taps (\n"
         "    input logic clk, input logic rst, input longint unsigned cycle, input int log,\n"

@@ -1,15 +1,18 @@
 // Plays frames into `top`, writes down what comes out and when, and stops when nothing moves.
 //
-// Reads `input.bin`: the words of all frames, each big-endian in ceil(IN_BITS / 8) bytes.
+// Reads `input.bin`: the words of all frames, each big-endian in ceil(IN_BITS / 8) bytes; and, with `script`,
+// `script.bin`, which says more of each word, see sim/script.py.
 // Writes `run.txt`, a line an event, cycles counted from the end of reset:
 //   I cycle               the first beat of a frame was accepted
 //   O cycle last payload  an output beat passed
 //   R cycle rule          m_axis broke a stream rule (valid, payload or last); the first time only
-//   E cycle               frame_error was high; the first time only
+//   E cycle               frame_error was high; the first time only, and the first after each reset
+//   Z cycle               the script reset the design in this cycle
 //   S name valid ready n  at the end: state of s_axis and m_axis, beats passed
 //   D cycle reason        the end: complete, idle (nothing moved for `patience` cycles) or budget
 //
 // Plusargs: frames, source and sink (1: pause at random), seed, window, patience, budget, settle;
+// script (1: there is one), words (how many), outputs (beats that must come after the last reset);
 // tap_frame (log that frame on every tap), wave_from (dump from that cycle into wave_file).
 module harness #(
     parameter int IN_BITS = 8,
@@ -21,10 +24,10 @@ module harness #(
     input logic rst  /* verilator public_flat_rw */,
     output logic done  /* verilator public_flat_rd */
 );
-  longint unsigned frames, seed, window, patience, budget, settle, wave_from;
-  int pause_source, pause_sink, waves;
+  longint unsigned words, outputs, seed, window, patience, budget, settle, wave_from;
+  int pause_source, pause_sink, scripted, waves;
   string wave_file;
-  int words, log, tap_log;
+  int input_file, script_file, log, tap_log;
 
   function automatic longint unsigned plusarg(string form, longint unsigned otherwise);
     longint unsigned value;
@@ -32,7 +35,8 @@ module harness #(
   endfunction
 
   initial begin
-    frames = plusarg("frames=%d", 1);
+    words = plusarg("words=%d", plusarg("frames=%d", 1) * IN_BEATS);
+    outputs = plusarg("outputs=%d", plusarg("frames=%d", 1) * OUT_BEATS);
     seed = plusarg("seed=%d", 1);
     window = plusarg("window=%d", 64);
     patience = plusarg("patience=%d", 10000);
@@ -41,8 +45,10 @@ module harness #(
     wave_from = plusarg("wave_from=%d", 0);
     pause_source = int'(plusarg("source=%d", 0));
     pause_sink = int'(plusarg("sink=%d", 0));
+    scripted = int'(plusarg("script=%d", 0));
     waves = $value$plusargs("wave_file=%s", wave_file);
-    words = $fopen("input.bin", "rb");
+    input_file = $fopen("input.bin", "rb");
+    if (scripted != 0) script_file = $fopen("script.bin", "rb");
     log = $fopen("run.txt", "w");
     tap_log = $fopen("taps.txt", "w");
     if (waves != 0) $dumpfile(wave_file);
@@ -52,10 +58,11 @@ module harness #(
   logic s_valid, s_ready, s_last;
   logic [OUT_BITS-1:0] m_data;
   logic m_valid, m_ready, m_last, frame_error;
+  logic resetting;
 
   top dut (
       .clk(clk),
-      .rst(rst),
+      .rst(rst || resetting),
       .s_axis_tdata(s_data),
       .s_axis_tvalid(s_valid),
       .s_axis_tready(s_ready),
@@ -74,9 +81,9 @@ module harness #(
   always_ff @(posedge clk) if (rst) armed <= 1'b1;
 
   longint unsigned cycle, offered, accepted, received, idle, settled;
-  int unsigned offered_beat, accepted_beat;
-  logic closing;
-  taps all_taps (.clk(clk), .rst(quiet), .cycle(cycle), .log(tap_log), .closing(closing));
+  int unsigned offered_beat;
+  logic closing, starts;
+  taps all_taps (.clk(clk), .rst(quiet || resetting), .cycle(cycle), .log(tap_log), .closing(closing));
 
   // Pauses: every `window` cycles each side draws how open it is: always, 3/4, 1/2, or closed.
   logic [63:0] noise;
@@ -120,22 +127,38 @@ module harness #(
   end
 
   // Source: a beat stays offered until it passes. Sink: readiness is drawn without looking at valid.
+  // Before a word the script may reset the design, then keep silent.
+  logic [63:0] order;  // of the word that comes next: its tlast, whether to reset, and cycles of silence
+  logic fetched;
+
   always_ff @(posedge clk) begin
     m_ready <= !quiet && sink_open;
+    resetting <= 1'b0;
     if (quiet) begin
       s_valid <= 1'b0;
       s_last <= 1'b0;
       offered <= 0;
       offered_beat <= 0;
+      fetched = 1'b0;
     end else if (!s_valid || s_ready) begin
       s_valid <= 1'b0;
-      if (source_open && offered < frames) begin
-        if ($fread(word, words) == 0) $fatal(1, "input.bin ends too early");
+      if (!fetched && offered < words) begin
+        if ($fread(word, input_file) == 0) $fatal(1, "input.bin ends too early");
+        order = {offered_beat == IN_BEATS - 1, 63'd0};
+        if (scripted != 0 && $fread(order, script_file) == 0) $fatal(1, "script.bin ends too early");
+        fetched = 1'b1;
+      end
+      if (fetched && order[62]) begin
+        resetting <= 1'b1;
+        order[62] = 1'b0;
+      end else if (fetched && order[61:0] != 0) order[61:0] = order[61:0] - 1;
+      else if (fetched && source_open) begin
         s_data <= word;
         s_valid <= 1'b1;
-        s_last <= offered_beat == IN_BEATS - 1;
+        s_last <= order[63];
         offered_beat <= offered_beat == IN_BEATS - 1 ? 0 : offered_beat + 1;
-        offered <= offered_beat == IN_BEATS - 1 ? offered + 1 : offered;
+        offered <= offered + 1;
+        fetched = 1'b0;
       end
     end
   end
@@ -145,19 +168,23 @@ module harness #(
   logic [OUT_BITS-1:0] held_data;
 
   always_ff @(posedge clk) begin
-    waiting <= !quiet && m_valid && !m_ready;
+    waiting <= !quiet && !resetting && m_valid && !m_ready;
     held_data <= m_data;
     held_last <= m_last;
     if (quiet) begin
       {broken, erroneous} <= 2'b00;
       accepted <= 0;
-      accepted_beat <= 0;
+      starts <= 1'b1;
+      received <= 0;
+    end else if (resetting) begin
+      $fwrite(log, "Z %0d\n", cycle);
+      {starts, erroneous} <= 2'b10;
       received <= 0;
     end else begin
       if (s_valid && s_ready) begin
-        if (accepted_beat == 0) $fwrite(log, "I %0d\n", cycle);
+        if (starts) $fwrite(log, "I %0d\n", cycle);
         accepted <= accepted + 1;
-        accepted_beat <= accepted_beat == IN_BEATS - 1 ? 0 : accepted_beat + 1;
+        starts <= s_last;
       end
       if (m_valid && m_ready) begin
         $fwrite(log, "O %0d %b %h\n", cycle, m_last, m_data);
@@ -176,7 +203,7 @@ module harness #(
 
   // The end: all beats came and `settle` more cycles brought nothing to wait for, or time is up.
   logic complete, exhausted;
-  assign complete = received >= frames * OUT_BEATS && settled >= settle;
+  assign complete = settled >= settle && received >= outputs;
   assign exhausted = idle >= patience || cycle >= budget;
   assign closing = !quiet && !done && (complete || exhausted);
 
@@ -189,7 +216,7 @@ module harness #(
     end else begin
       cycle <= cycle + 1;
       idle <= (s_valid && s_ready) || (m_valid && m_ready) ? 0 : idle + 1;
-      if (received >= frames * OUT_BEATS) settled <= settled + 1;
+      settled <= received >= outputs && (scripted == 0 || accepted == words) && !resetting ? settled + 1 : 0;
       if (waves != 0 && cycle == wave_from) $dumpvars;
       if (closing) begin
         $fwrite(log, "S s_axis %b %b %0d\n", s_valid, s_ready, accepted);

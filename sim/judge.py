@@ -38,11 +38,11 @@ class Timing:
     """Measured cycles; intervals are None for a single frame.
 
     `interval_cycles` is the pace of a full pipeline: the median spacing in which it takes in frames in the
-    second half of a run of `SETTLED` frames an instance or more, of shorter runs that in which they leave; of
-    several instances the mean over a frame of each. `holds` says whether the prediction does: what is exact
-    equals it, and whatever it is no frame n ends later than `latency + n × interval` after the first accepted
-    beat. Where time depends on the data, so does which instance is free, and a round of frames more is
-    granted to several.
+    second half of a run of `SETTLED` frames an instance or more; where it is still filling at the end, and of
+    shorter runs, that in which they leave; of several instances the mean over a frame of each. `holds` says
+    whether the prediction does: what is exact equals it, and whatever it is no frame n ends later than
+    `latency + n × interval` after the first accepted beat. Where time depends on the data, so does which
+    instance is free, and a round of frames more is granted to several.
     """
 
     latency_cycles: int
@@ -140,10 +140,16 @@ def _rule_faults(recording: Recording) -> list[Fault]:
         cycle, rule = recording.broken
         broke = "valid fell" if rule == "valid" else f"{rule} changed"
         faults.append(Fault(frame_at(cycle), cycle, f"m_axis: {broke} while a beat waited to be taken"))
-    if recording.error_cycle is not None:
-        cycle = recording.error_cycle
+    for cycle in recording.errors[:1]:
         faults.append(Fault(frame_at(cycle), cycle, "frame_error is high though every input frame is whole"))
     return faults
+
+
+def _still_fills(recording: Recording, ends: np.ndarray) -> bool:
+    """Return whether frames go in faster than they come out to the end: nothing has held them back yet."""
+    inside = np.arange(len(ends)) - np.searchsorted(ends, recording.starts[: len(ends)])
+    quarter = len(ends) // 4
+    return bool(inside[-quarter:].mean() > inside[-2 * quarter : -quarter].mean() + 0.5)
 
 
 def _shared(cycles: np.integer, instances: int) -> int | float:
@@ -155,7 +161,7 @@ def measure(recording: Recording, predicted: Prediction) -> Timing:
     ends = np.array([at for at, last in zip(recording.cycles, recording.lasts, strict=True) if last])
     elapsed = ends - recording.starts[0]
     instances = predicted.instances
-    full = len(ends) >= SETTLED * instances
+    full = len(ends) >= SETTLED * instances and not _still_fills(recording, ends)
     passed = np.array(recording.starts[len(ends) // 2 :]) if full else ends
     spacing = np.sort(passed[instances:] - passed[:-instances])
     latency = int(elapsed[0])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sim.errors import SimulationError
 
-__all__ = ["Port", "Recording", "TapLog", "read_choices", "read_recording", "read_taps"]
+__all__ = ["Port", "Recording", "TapLog", "read_choices", "read_recording", "read_stuck", "read_taps"]
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Recording:
 
     `starts[n]` is the cycle in which the first beat of frame n was accepted; `words`, `lasts` and `cycles`
     tell of each output beat. `broken` is the first breach of a stream rule on `m_axis` as (cycle, rule),
-    `error_cycle` the first cycle of a high `frame_error`. `reason` is why the run ended: "complete",
-    "idle" or "budget".
+    `errors` the first cycles of a high `frame_error`, of all and after each of the `resets`. `reason` is why
+    the run ended: "complete", "idle" or "budget".
     """
 
     starts: list[int] = field(default_factory=list)
@@ -33,7 +33,8 @@ class Recording:
     lasts: list[bool] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     broken: tuple[int, str] | None = None
-    error_cycle: int | None = None
+    errors: list[int] = field(default_factory=list)
+    resets: list[int] = field(default_factory=list)
     ports: dict[str, Port] = field(default_factory=dict)
     end_cycle: int = 0
     reason: str = ""
@@ -66,7 +67,9 @@ def read_recording(folder: Path) -> Recording:
         elif kind == "R":
             recording.broken = (int(values[0]), values[1])
         elif kind == "E":
-            recording.error_cycle = int(values[0])
+            recording.errors.append(int(values[0]))
+        elif kind == "Z":
+            recording.resets.append(int(values[0]))
         elif kind == "S":
             recording.ports[values[0]] = Port(values[1] == "1", values[2] == "1", int(values[3]))
         elif kind == "D":
@@ -81,12 +84,18 @@ def read_choices(folder: Path) -> list[int]:
     return [int(line.split()[1]) for line in _lines(folder / "taps.txt") if line.startswith("C ")]
 
 
+def read_stuck(folder: Path) -> int:
+    """Read from `taps.txt` what the watchdog said at the end; 0 without one."""
+    words = [line.split()[1] for line in _lines(folder / "taps.txt") if line.startswith("W ")]
+    return int(words[0], 16) if words else 0
+
+
 def read_taps(folder: Path, count: int) -> list[TapLog]:
     """Read `taps.txt`: the logs of `count` streams, in the order of the manifest."""
     logs = [TapLog() for _ in range(count)]
     for line in _lines(folder / "taps.txt"):
         kind, number, *values = line.split()
-        if kind == "C":
+        if kind in "CW":
             continue
         log = logs[int(number)]
         if kind == "B":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.contract import Prediction
+from sim.faults import FaultResult
 from sim.judge import Fault, Timing
 from sim.locate import Difference
 
@@ -49,7 +50,8 @@ class Verdict:
     """What a verification found out.
 
     `timing` is measured under the pattern "none", and None where that did not run or did not finish;
-    `waves` is the wave file, relative to the build directory.
+    `waves` is the wave file, relative to the build directory; `faults` is what became of faults in time, if
+    those were asked for.
     """
 
     vectors: int
@@ -59,6 +61,7 @@ class Verdict:
     failure: Failure | None
     waves: str | None
     simulator: str
+    faults: tuple[FaultResult, ...] = ()
 
     @property
     def bit_exact(self) -> bool:
@@ -67,8 +70,9 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the design is bit-exact and as fast as predicted."""
-        return self.bit_exact and (self.timing is None or self.timing.holds)
+        """Whether the design is bit-exact, as fast as predicted, and recovered from every fault."""
+        on_time = self.timing is None or self.timing.holds
+        return self.bit_exact and on_time and not any(result.fault for result in self.faults)
 
     @property
     def mismatches(self) -> int:
@@ -84,7 +88,15 @@ class Verdict:
             return f"not bit-exact: {wrong}/{self.vectors} vectors wrong; first: {self.failure}{waves}"
         count = len(self.patterns)
         exact = f"{self.vectors}/{self.vectors} vectors × {count} stall pattern{'s' if count > 1 else ''}"
-        return f"bit-exact: {exact}{self._timing_text()}{waves}"
+        return f"bit-exact: {exact}{self._timing_text()}{self._faults_text()}{waves}"
+
+    def _faults_text(self) -> str:
+        if not self.faults:
+            return ""
+        wrong = next((result for result in self.faults if result.fault), None)
+        if wrong:
+            return f", but not after {wrong}"
+        return f", recovered from {sum(result.faults for result in self.faults)} faults in time"
 
     def _timing_text(self) -> str:
         if self.timing is None:
@@ -125,6 +137,7 @@ class Verdict:
             "patterns": [
                 {**vars(result), "fault": result.fault and vars(result.fault)} for result in self.patterns
             ],
+            "faults": [result.to_json() for result in self.faults],
             "failure": self.failure and _failure_to_json(self.failure),
             "waves": self.waves,
         }

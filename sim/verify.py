@@ -9,56 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sim.contract import Contract, load_contract
-from sim.errors import SimulationError
+from sim.faults import FaultResult, Played, provoke
 from sim.judge import Judgement, judge, measure
 from sim.locate import broken_streams, find_difference, place_of, stalled_stream
-from sim.recording import Recording, read_choices, read_recording, read_taps
+from sim.recording import Recording, read_choices, read_stuck, read_taps
+from sim.script import Script
+from sim.session import STALLS, Session, open_session
 from sim.toolchain import simulator_name
-from sim.vectors import Vectors, load_vectors, pack_frames
 from sim.verdict import Failure, PatternResult, Verdict, write_verdict
-from sim.verilator import build_simulator, run_simulator, scratch_folder
+from sim.verilator import build_simulator, scratch_folder
 
-__all__ = ["STALLS", "ExpectedLayers", "Session", "open_session", "verify"]
+__all__ = ["ExpectedLayers", "verify"]
 
-STALLS = ("none", "source", "sink", "both")
-SEED = 1
 WAVES = "waves.vcd"
 
 ExpectedLayers = Callable[[list[int]], dict[str, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Session:
-    """What every run of one verification shares."""
-
-    directory: Path
-    contract: Contract
-    vectors: Vectors
-
-    def plusargs(self, stall: str) -> dict[str, int | str]:
-        """Return the harness's options: pauses that fill and drain the pipeline, and finite patience."""
-        port, predicted = self.contract.input, self.contract.predicted
-        slowest = max(predicted.round_cycles, port.beats, self.contract.output.beats)
-        window = 1 << max(6, (slowest // 2).bit_length())
-        patience = 64 * window + 8 * (slowest + predicted.latency_cycles)
-        return {
-            "frames": len(self.vectors),
-            "source": int(stall in ("source", "both")),
-            "sink": int(stall in ("sink", "both")),
-            "seed": SEED,
-            "window": window,
-            "patience": patience,
-            "budget": patience + 32 * (predicted.latency_cycles + slowest * len(self.vectors)),
-            "settle": predicted.latency_cycles + slowest,
-        }
-
-    def play(self, simulator: Path, folder: Path, plusargs: dict[str, int | str]) -> Recording:
-        """Run once in `folder`."""
-        frames = self.vectors.x[: int(plusargs["frames"])]
-        (folder / "input.bin").write_bytes(pack_frames(frames, self.contract.input).tobytes())
-        run_simulator(simulator, self.directory, folder, plusargs)
-        return read_recording(folder)
 
 
 @dataclass(frozen=True)
@@ -77,6 +42,7 @@ def verify(
     vectors: int | None = None,
     stalls: Sequence[str] = STALLS,
     waves: bool = False,
+    faults: bool = False,
     expected_layers: ExpectedLayers | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Verdict:
@@ -93,6 +59,8 @@ def verify(
         Stall patterns out of `STALLS`: which side pauses at random.
     waves : bool
         Whether to write waves of the first frame even if nothing is wrong.
+    faults : bool
+        Whether to hold up streams inside the design, and to break frames, too: see sim/faults.py.
     expected_layers : callable, optional
         Gives the right tensors of the layers, int64[len(frames), channels, height, width], for the numbers of
         frames: with it a fault is traced to the first layer that differs.
@@ -119,6 +87,7 @@ def verify(
         traced = build_simulator(session.directory, session.contract, waves=True)
         progress("replaying the first wrong frame" if failed else "writing waves of the first frame")
         failure, wave_file = _replay(session, traced, failed or outcomes[0], expected_layers)
+    provoked = _provoke(session, progress) if faults and not failed else ()
     verdict = Verdict(
         vectors=len(session.vectors),
         patterns=tuple(outcome.result for outcome in outcomes),
@@ -127,25 +96,12 @@ def verify(
         failure=failure,
         waves=wave_file,
         simulator=simulator_name(),
+        faults=provoked,
     )
     write_verdict(session.directory, verdict)
     if wave_file is None:
         (session.directory / "sim" / WAVES).unlink(missing_ok=True)  # of an earlier verdict
     return verdict
-
-
-def open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> Session:
-    """Read what a build directory promises, and its first `count` vectors, or all of them."""
-    contract = load_contract(directory)
-    available = load_vectors(directory / "vectors.npz", contract)
-    unknown = [stall for stall in stalls if stall not in STALLS]
-    if unknown or not stalls:
-        raise SimulationError("stall patterns", f"must be of {', '.join(STALLS)}, not {list(stalls)!r}")
-    count = len(available) if count is None else count
-    if not 1 <= count <= len(available):
-        what = f"must be from 1 to {len(available)}, the vectors in the build directory, not {count}"
-        raise SimulationError("vectors", what, "build with more samples to have more")
-    return Session(directory, contract, available.first(count))
 
 
 def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
@@ -161,6 +117,20 @@ def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
     wrong = count - judgement.correct
     result = PatternResult(stall, count, wrong, recording.end_cycle, seconds, judgement.fault)
     return _Outcome(result, recording, judgement, choices)
+
+
+def _provoke(session: Session, progress: Callable[[str], None]) -> tuple[FaultResult, ...]:
+    """Do faults in time to a design that is right without them."""
+    progress("building a simulator that holds up streams inside the design")
+    simulator = build_simulator(session.directory, session.contract, gates=True)
+
+    def play(script: Script, plusargs: dict[str, int | str]) -> Played:
+        with scratch_folder() as folder:
+            recording = session.play(simulator, folder, plusargs, script)
+            logs = read_taps(folder, len(session.contract.streams))
+            return Played(recording, logs, read_choices(folder), read_stuck(folder))
+
+    return provoke(session, play, progress=progress)
 
 
 def _timing(session: Session, outcomes: list[_Outcome]):

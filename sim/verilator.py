@@ -20,6 +20,7 @@ import find_libpython
 
 from sim.contract import Contract
 from sim.errors import SimulationError
+from sim.gates import GATE, gated_sources
 from sim.harness import SOURCES, harness_parameters, taps_source
 from sim.toolchain import build_environment, make_variables, require_tools, simulator_name
 
@@ -45,7 +46,9 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def build_simulator(directory: Path, contract: Contract, *, waves: bool = False) -> Path:
+def build_simulator(
+    directory: Path, contract: Contract, *, waves: bool = False, gates: bool = False
+) -> Path:
     """Return the executable that simulates `directory`, from the cache if nothing changed.
 
     Parameters
@@ -56,6 +59,8 @@ def build_simulator(directory: Path, contract: Contract, *, waves: bool = False)
         Of the same directory.
     waves : bool
         Whether it can write waves; such a simulator takes longer to build and is several times slower.
+    gates : bool
+        Whether it can hold up streams inside the design.
     """
     require_tools()
     sources = sorted((directory / "rtl").glob("*.v"))
@@ -63,11 +68,13 @@ def build_simulator(directory: Path, contract: Contract, *, waves: bool = False)
     options += [f"-G{name}={value}" for name, value in harness_parameters(contract).items()]
     taps = taps_source(contract)
     cache = directory / "sim" / "cache"
-    target = cache / _key([*sources, *SOURCES], [taps, *options])
+    target = cache / _key([*sources, *SOURCES, *([GATE] if gates else [])], [taps, *options])
     if target.is_file():
         return target
     with scratch_folder() as folder:
         (folder / "taps.sv").write_text(taps)
+        if gates:
+            sources = gated_sources(directory, folder)
         inputs = [*SOURCES, folder / "taps.sv", *(source.resolve() for source in sources)]
         _verilate(folder, [*options, *map(str, inputs)])
         cache.mkdir(parents=True, exist_ok=True)
@@ -146,7 +153,8 @@ def run_simulator(simulator: Path, directory: Path, folder: Path, plusargs: dict
         "TOPLEVEL_LANG": "verilog",
     }
     arguments = [f"+{name}={value}" for name, value in plusargs.items()]
-    log = _run("simulator", [str(simulator), *arguments, "+verilator+rand+reset+2"], folder, environment)
+    arguments += [f"+verilator+seed+{plusargs['seed']}", "+verilator+rand+reset+2"]
+    log = _run("simulator", [str(simulator), *arguments], folder, environment)
     # To Verilator a memory image that is not there is a warning; here the design is then not the one built.
     damaged = [line for line in log.read_text(errors="replace").splitlines() if "$readmem" in line]
     if damaged:

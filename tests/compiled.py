@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 
 import boards
+from benchmarks.networks import network
 from compiler.execute import execute
 from compiler.frames import random_samples, to_integers, to_real
 from compiler.frontend import load
@@ -16,14 +17,13 @@ from compiler.passes.hoist_relu import HoistRelu
 from compiler.passes.quantize import Quantize
 from compiler.passes.tighten_accumulators import TightenAccumulators
 from hdl.accelerator import Accelerator
-from tests.networks import network
 
 __all__ = ["accelerator", "frames_and_answers", "integer_graph"]
 
 
 @cache
 def integer_graph(name: str) -> Graph:
-    """Return the exact form of one of `tests.networks.NETWORKS`."""
+    """Return the exact form of one of `benchmarks.networks.NETWORKS`."""
     model, shape = network(name)
     graph = load(model, input_shape=shape)
     calibration = to_real(graph, random_samples(graph, 16, seed=1))

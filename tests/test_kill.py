@@ -6,8 +6,8 @@ import pytest
 
 import compiler
 from benchmarks.kills import kill_builds
+from benchmarks.networks import network
 from compiler.errors import ToolFailed
-from tests.networks import network
 
 
 def test_a_killed_build_is_whole_or_absent(tmp_path):

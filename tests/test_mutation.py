@@ -2,7 +2,7 @@
 
 import compiler
 from benchmarks.mutation import assess
-from tests.networks import network
+from benchmarks.networks import network
 
 MUTANTS = 20
 

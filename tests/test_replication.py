@@ -5,7 +5,7 @@ import re
 import pytest
 
 import compiler
-from tests.networks import network
+from benchmarks.networks import network
 
 
 def _build(name, instances, folder, **options):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import compiler
+from benchmarks.networks import NETWORKS, network
 from compiler.frames import load_samples, to_integers
 from compiler.frontend.exact_module import exact_logits
-from tests.networks import NETWORKS, network
 
 
 @pytest.mark.parametrize("name", NETWORKS)

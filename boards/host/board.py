@@ -98,7 +98,9 @@ class SerialBoard:
         end = time.monotonic() + seconds
         while self.register("done") != number:
             if time.monotonic() > end:
-                raise LinkError(f"a run of {frames} frames did not end within {seconds:g} s")
+                where = self.contract.name_stuck(self.register("status") >> 16)
+                what = f"a run of {frames} frames did not end within {seconds:g} s"
+                raise LinkError(f"{what}: {where}" if where else what)
 
 
 def _to_bytes(words: np.ndarray, port: AxisPort) -> bytes:

@@ -115,10 +115,21 @@ class CardFrames:
         if report["version"] != want:
             got = report["version"]
             raise CardError(f"the card reports interface {got:#x}, not {want:#x}: another bitstream?")
+        if where := self.stuck(report):
+            raise CardError(f"the design stands still: {where}")
         raised = [name for bit, name in enumerate(self.facts["flags"]) if report["flags"] >> bit & 1]
         if raised:
             where = f" at word {report['fault_word']}" if report.get("fault_word") else ""
             raise CardError(f"the card reports {', '.join(raised)}{where}")
+
+
+    def stuck(self, report: dict[str, int]) -> str | None:
+        """Return where the watchdog says that the design stands still; None if it does not say so."""
+        word = report["flags"] >> 16
+        if not word >> 15:
+            return None
+        name = self.facts["stuck"][word & 0x3FFF]
+        return f"nothing comes after {name}" if word >> 14 & 1 else f"{name} is offered but never taken"
 
 
 def _range(form: dict[str, Any]) -> tuple[int, int]:

@@ -88,8 +88,10 @@ class ZeroskipOverlay:
         deadline = time.monotonic() + self.timeout
         while not self._core.read(CONTROL) & DONE:
             if time.monotonic() > deadline:
+                where = self.frames.stuck({"flags": self._result("flags")})
                 self._core.write(CLEAR, 1)
-                raise CardError(f"the core did not end a run of {count} frames in {self.timeout} s")
+                what = f"the core did not end a run of {count} frames in {self.timeout} s"
+                raise CardError(f"{what}: {where}" if where else what)
 
     def _result(self, name: str) -> int:
         offset, bits = self.frames.facts["results"][name]

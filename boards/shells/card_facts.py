@@ -37,4 +37,5 @@ def card_facts(
         "registers": {name: [control.offsets[name], bits] for name, bits in control.arguments},
         "results": {name: [control.offsets[name], bits] for name, bits in control.results},
         "flags": list(flags),
+        "stuck": list(interface.get("stuck", [])),
     }

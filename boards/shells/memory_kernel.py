@@ -32,6 +32,7 @@ class MemoryKernel(wiring.Component):
     """
 
     def __init__(self, interface: Mapping[str, Any]) -> None:
+        self.interface = interface
         source, target = layouts_of(interface, MEMORY_BITS)
         self.config = MemoryFramesConfig(source=source, target=target)
         super().__init__(
@@ -50,7 +51,7 @@ class MemoryKernel(wiring.Component):
         take_clock(m, self.ap_clk, self.ap_rst_n)
         m.submodules.mover = mover = MemoryFrames(self.config)
         m.submodules.control = control = KernelControl(self.config.control)
-        add_design(m, mover)
+        add_design(m, mover, self.interface)
         join_ports(m, self, "m_axi_gmem", mover.read)
         join_ports(m, self, "m_axi_gmem", mover.write)
         join_ports(m, self, "s_axi_control", control.bus)

@@ -50,9 +50,12 @@ def layouts_of(interface: Mapping[str, Any], word_bits: int) -> tuple[FrameLayou
     return source, target
 
 
-def add_design(m: Module, mover: wiring.Component, clear: Signal | int = 0) -> None:
+def add_design(
+    m: Module, mover: wiring.Component, interface: Mapping[str, Any], clear: Signal | int = 0
+) -> None:
     """Put the emitted module `top` between the two streams of what moves its frames."""
     frames, outputs = mover.frames, mover.outputs
+    watchdog = {"o_stuck": mover.stuck} if "stuck" in interface else {}
     m.submodules.top = Instance(
         "top",
         i_clk=ClockSignal(),
@@ -66,4 +69,5 @@ def add_design(m: Module, mover: wiring.Component, clear: Signal | int = 0) -> N
         i_m_axis_tready=outputs.tready,
         o_m_axis_tlast=outputs.tlast,
         o_frame_error=mover.frame_error,
+        **watchdog,
     )

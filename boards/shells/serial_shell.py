@@ -38,6 +38,7 @@ def stored_frames(directory: Path, slots: int, build: int) -> SelfTestConfig:
     return SelfTestConfig(
         input_bits=contract.input.data_bits, output_bits=contract.output.data_bits,
         inputs=_words(vectors.x, contract.input), expected=_words(logits, contract.output), build=build,
+        watched=bool(contract.watched),
     )  # fmt: skip
 
 
@@ -70,11 +71,13 @@ class SerialCore(wiring.Component):
         m.submodules.waiting = waiting = fifo.SyncFIFOBuffered(width=8, depth=LINE_BYTES)
         m.submodules.bridge = bridge = SerialBridge()
         m.submodules.self_test = test = SelfTest(self.config)
+        watchdog = {"o_stuck": test.stuck} if self.config.watched else {}
         m.submodules.accelerator = Instance(
             "top", i_clk=ClockSignal(), i_rst=ResetSignal(),
             i_s_axis_tdata=test.m.tdata, i_s_axis_tvalid=test.m.tvalid, i_s_axis_tlast=test.m.tlast,
             o_s_axis_tready=test.m.tready, o_m_axis_tdata=test.s.tdata, o_m_axis_tvalid=test.s.tvalid,
             o_m_axis_tlast=test.s.tlast, i_m_axis_tready=test.s.tready, o_frame_error=test.frame_error,
+            **watchdog,
         )  # fmt: skip
         m.d.comb += [
             waiting.w_data.eq(self.i.payload), waiting.w_en.eq(self.i.valid), self.i.ready.eq(waiting.w_rdy),

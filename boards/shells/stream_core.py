@@ -35,6 +35,7 @@ class StreamCore(wiring.Component):
     """
 
     def __init__(self, interface: Mapping[str, Any]) -> None:
+        self.interface = interface
         source, target = layouts_of(interface, DMA_BITS)
         self.config = StreamFramesConfig(source=source, target=target)
         super().__init__(
@@ -56,7 +57,7 @@ class StreamCore(wiring.Component):
         mover = StreamFrames(self.config)
         m.submodules.control = control = KernelControl(self.config.control)
         m.submodules.mover = ResetInserter(control.clear)(mover)
-        add_design(m, mover, control.clear)
+        add_design(m, mover, self.interface, control.clear)
         join_ports(m, self, "s_axis", mover.i)
         join_ports(m, self, "m_axis", mover.o)
         join_ports(m, self, "s_axi_control", control.bus)

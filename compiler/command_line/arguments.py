@@ -46,6 +46,9 @@ examples:
       every stored vector under every stall pattern
   %(prog)s build/model-u250 --vectors 10 --stall none --waves
       a quick look, with a wave file of the first frame
+  %(prog)s build/model-u250 --faults
+      faults in time, too: streams held up inside the design, resets in mid frame, frames cut short, too long
+      or without an end, silence; after each the next whole frame must be right
 
 the last line is the verdict. When a logit differs, it names the first layer, channel, position and cycle
 at which the hardware left the exact network, and the wave file that shows it."""
@@ -183,6 +186,9 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     )
     speed.add_argument("--fill", action="store_true", help="as many instances as the board has room for")
     parser.add_argument(
+        "--watchdog", action="store_true", help="hardware that tells a host where the design is stuck"
+    )
+    parser.add_argument(
         "--calibration", metavar="X.npz", type=Path, help="frames to choose number formats by"
     )
     parser.add_argument(
@@ -210,6 +216,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(STALLS)}, several with commas, or all (the default)",
     )
     parser.add_argument("--waves", action="store_true", help="keep a wave file of the first frame")
+    parser.add_argument(
+        "--faults", action="store_true", help="stall inside, reset, and break frames: does it recover?"
+    )
 
 
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:

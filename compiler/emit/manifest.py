@@ -44,7 +44,8 @@ def contract_of(accelerator: Accelerator, predicted: Prediction) -> Contract:
         container_bits=egress.data_bits,
         data_bits=egress.data_bits,
     )
-    return Contract(source, target, taps, predicted, choice)
+    watched = design.watched if design.watchdog else ()
+    return Contract(source, target, taps, predicted, choice, watched)
 
 
 def _taps(accelerator: Accelerator, place: str, prefix: str, instance: int) -> tuple[StreamTap, ...]:

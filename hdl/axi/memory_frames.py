@@ -16,6 +16,7 @@ from hdl.axi.memory_writer import MemoryWriter, MemoryWriterConfig
 from hdl.axi.multiply_by_constants import MultiplyByConstants, MultiplyByConstantsConfig
 from hdl.axi.pack_words import PackWords
 from hdl.axi.unpack_words import UnpackWords
+from hdl.streams.watchdog import STUCK_BITS, flags_and_stuck
 
 __all__ = ["FLAGS", "MEMORY_BITS", "VERSION", "MemoryFrames", "MemoryFramesConfig"]
 
@@ -97,6 +98,8 @@ class MemoryFrames(wiring.Component):
     read : Out(AxiRead(MEMORY_BITS)); write : Out(AxiWrite(MEMORY_BITS))
     frames : Out(AxiStream(config.source.data_bits)); outputs : In(AxiStream(config.target.data_bits))
     frame_error : In(1)
+    stuck : In(16)
+        What the design's watchdog says, 0 without one; it stands in the upper half of `flags`.
     start : In(1); done : Out(1)
     source, target, status, count : In
         The arguments; they must hold still during a run.
@@ -116,6 +119,7 @@ class MemoryFrames(wiring.Component):
                 "frames": Out(AxiStream(config.source.data_bits)),
                 "outputs": In(AxiStream(config.target.data_bits)),
                 "frame_error": In(1),
+                "stuck": In(STUCK_BITS),
                 "start": In(1),
                 "done": Out(1),
                 **{name: In(bits) for name, bits in control.arguments},
@@ -162,7 +166,7 @@ class MemoryFrames(wiring.Component):
         faults = [part.fault == response for part in (reader, writer) for response in (2, 3)]
         m.d.comb += [
             self.version.eq(VERSION),
-            self.flags.eq(Cat(*faults, misaligned, self.frame_error)),
+            self.flags.eq(flags_and_stuck(Cat(*faults, misaligned, self.frame_error), self.stuck)),
             self.fault_word.eq(reader.fault_word),
         ]
         with m.If(self.start):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
 from hdl.streams.counter import count_rounds
+from hdl.streams.watchdog import STUCK_BITS, flags_and_stuck
 
 __all__ = [
     "EXPECTED", "INPUTS", "MAGIC", "RESULTS", "SelfTest", "SelfTestConfig", "lane_bits", "register_address",
@@ -42,6 +43,8 @@ class SelfTestConfig:
         A frame each: the `tdata` that goes in, and that must come out.
     build : int
         32 bits that name the build.
+    watched : bool
+        Whether the accelerator has a watchdog.
     """
 
     input_bits: int
@@ -49,6 +52,7 @@ class SelfTestConfig:
     inputs: tuple[tuple[int, ...], ...]
     expected: tuple[tuple[int, ...], ...]
     build: int
+    watched: bool = False
 
     def __post_init__(self) -> None:
         if not self.inputs or len(self.inputs) != len(self.expected):
@@ -80,8 +84,8 @@ class SelfTest(wiring.Component):
     `run`. Writing the same number again changes nothing, so that a host may repeat itself. After reset a
     run of every stored frame begins by itself.
 
-    `cycles` counts from the first input that is taken to the last output. `mismatches` counts frames with a
-    wrong or misplaced output. `status` has bit 0 high while a run goes on, bit 1 as `frame_error`.
+    `cycles` counts from the first input taken to the last output, `mismatches` frames with a wrong or
+    misplaced output. `status` has bit 0 high during a run, bit 1 as `frame_error`, its upper half as `stuck`.
 
     Timing
     ------
@@ -97,8 +101,8 @@ class SelfTest(wiring.Component):
         To and from the accelerator.
     address, write, write_data, read_data
         The bus of :class:`hdl.serial.bridge.SerialBridge`.
-    frame_error, refused : In(1)
-        From the accelerator; a frame of the host that was given up.
+    frame_error : In(1), stuck : In(16), refused : In(1)
+        From the accelerator, the second from its watchdog if any; a frame of the host that was given up.
     running, passed : Out(1)
         For lamps. `passed` is high when the last run ended without a mismatch.
     """
@@ -110,6 +114,7 @@ class SelfTest(wiring.Component):
                 "m": Out(AxiStream(config.input_bits)), "s": In(AxiStream(config.output_bits)),
                 "address": In(REGION_BITS + 2), "write": In(1), "write_data": In(8), "read_data": Out(8),
                 "frame_error": In(1), "refused": In(1), "running": Out(1), "passed": Out(1),
+                "stuck": In(STUCK_BITS),
             }
         )  # fmt: skip
 
@@ -125,7 +130,7 @@ class SelfTest(wiring.Component):
         total, start, finished = Signal(48), Signal(), Signal()
         m.d.comb += [
             registers["magic"].eq(MAGIC), registers["build"].eq(config.build),
-            registers["status"].eq(Cat(self.running, self.frame_error)),
+            registers["status"].eq(flags_and_stuck(Cat(self.running, self.frame_error), self.stuck)),
             registers["cycles"].eq(total), registers["cycles_high"].eq(total[32:]),
             self.passed.eq(~self.running & (registers["done"] != 0) & (registers["mismatches"] == 0)),
         ]  # fmt: skip
@@ -181,8 +186,7 @@ class SelfTest(wiring.Component):
         address = Signal(range(self.config.slots * len(self.config.expected[0]) + 1))
         wrap = final & (slot + 1 == registers["slots"][: len(slot)])
         m.d.comb += [self.s.tready.eq(1), take.eq(self.s.tvalid & self.running), expected.addr.eq(address)]
-        with m.If(take):
-            m.d.sync += address.eq(Mux(wrap, 0, address + 1))
+        m.d.sync += address.eq(Mux(take, Mux(wrap, 0, address + 1), address))
         with m.If(final):
             m.d.sync += [left.eq(left - 1), slot.eq(Mux(wrap, 0, slot + 1)), over.eq(left == 1)]
         # Stage 1: the output beside what was expected. Stage 2: whether they differ.
@@ -227,9 +231,8 @@ class SelfTest(wiring.Component):
             for name in WRITABLE:
                 with m.If(word == names.index(name)):
                     m.d.sync += registers[name].word_select(byte, 8).eq(self.write_data)
-        bits = self.config.output_bits
+        bits, chosen = self.config.output_bits, Signal(32)
         m.d.comb += kept.addr.eq(self.address[lane_bits(bits) : REGION_BITS])
-        chosen = Signal(32)
         m.d.sync += chosen.eq(Array(registers[name] for name in names)[word[:4]])
         with m.Switch(region):
             with m.Case(0):

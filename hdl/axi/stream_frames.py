@@ -13,6 +13,7 @@ from hdl.axi.memory_frames import VERSION
 from hdl.axi.pack_words import PackWords
 from hdl.axi.unpack_words import UnpackWords
 from hdl.streams.counter import count_rounds
+from hdl.streams.watchdog import STUCK_BITS, flags_and_stuck
 
 __all__ = ["FLAGS", "StreamFrames", "StreamFramesConfig"]
 
@@ -65,6 +66,8 @@ class StreamFrames(wiring.Component):
     i : In(AxiStream(config.source.word_bits)); o : Out(AxiStream(config.target.word_bits))
     frames : Out(AxiStream(config.source.data_bits)); outputs : In(AxiStream(config.target.data_bits))
     frame_error : In(1)
+    stuck : In(16)
+        What the design's watchdog says, 0 without one; it stands in the upper half of `flags`.
     start : In(1); done : Out(1)
     count : In(32)
         Must hold still during a run.
@@ -82,6 +85,7 @@ class StreamFrames(wiring.Component):
                 "frames": Out(AxiStream(config.source.data_bits)),
                 "outputs": In(AxiStream(config.target.data_bits)),
                 "frame_error": In(1),
+                "stuck": In(STUCK_BITS),
                 "start": In(1),
                 "done": Out(1),
                 **{name: In(bits) for name, bits in control.arguments},
@@ -116,7 +120,7 @@ class StreamFrames(wiring.Component):
             send.eq(self.o.tvalid & self.o.tready),
             self.done.eq(running & (coming == 0) & (going == 0) & ~swallowing),
             self.version.eq(VERSION),
-            self.flags.eq(Cat(cut_short, too_long, self.frame_error)),
+            self.flags.eq(flags_and_stuck(Cat(cut_short, too_long, self.frame_error), self.stuck)),
         ]
         m.d.sync += [coming.eq(coming - came), going.eq(going - went)]
         with m.If(take & ~filling & (self.i.tlast != final)):

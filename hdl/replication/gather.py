@@ -105,6 +105,8 @@ class Gather(wiring.Component):
     chosen : In(stream.Signature(bits_for_range(config.instances)))
         The instance of each frame, in order.
     o : Out(stream.Signature(config.target.payload))
+    turn : Out(bits_for_range(config.instances))
+        The instance whose frame leaves next, if one is on its way.
     """
 
     def __init__(self, config: GatherConfig) -> None:
@@ -115,6 +117,7 @@ class Gather(wiring.Component):
                 "i": In(payload).array(config.instances),
                 "chosen": In(stream.Signature(bits_for_range(config.instances))),
                 "o": Out(payload),
+                "turn": Out(bits_for_range(config.instances)),
             }
         )
 
@@ -135,6 +138,7 @@ class Gather(wiring.Component):
         _, ends = count_rounds(m, self.config.target.beats, take)
         turn = order.o.payload
         m.d.comb += [
+            self.turn.eq(turn),
             output.i.payload.eq(Array(buffer.o.payload for buffer in buffers)[turn]),
             output.i.valid.eq(order.o.valid & Array(buffer.o.valid for buffer in buffers)[turn]),
             order.o.ready.eq(ends),

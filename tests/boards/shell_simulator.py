@@ -11,9 +11,9 @@ import find_libpython
 
 import boards
 import compiler
+from benchmarks.networks import network
 from sim import verilator
 from sim.toolchain import build_environment
-from tests.networks import network
 
 __all__ = ["build_directory", "run_bench"]
 

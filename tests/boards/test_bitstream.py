@@ -6,11 +6,11 @@ import pytest
 
 import boards
 import compiler
+from benchmarks.networks import network
 from boards.flows import place_and_route
 from boards.flows.ecp5 import Ecp5Flow
 from boards.shells.pll import Pll, retune
 from compiler.errors import ToolFailed
-from tests.networks import network
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import compiler
+from benchmarks.networks import network
 from boards.host import Link, LinkError, SerialBoard
 from hdl.axi.self_test import EXPECTED, INPUTS, RESULTS, register_address
 from sim.contract import load_contract
 from sim.vectors import load_vectors
 from tests.boards.serial_line import Line, build_core
-from tests.networks import network
 
 FRAMES = int(os.environ.get("N", 300))
 SLOTS = 8

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.forgery import archive
 from compiler.frontend import examine, load
-from tests.frontend.forgery import archive
 
 
 def refusal(path) -> str:

@@ -7,8 +7,7 @@ import zipfile
 
 import pytest
 
-from compiler.frontend import load
-from tests.frontend.forgery import (
+from benchmarks.forgery import (
     LINEAR,
     WEIGHTS,
     archive,
@@ -17,9 +16,10 @@ from tests.frontend.forgery import (
     layer,
     linear_model,
     pickled,
-    refusal,
     tensor,
 )
+from compiler.frontend import load
+from tests.frontend.refusals import refusal
 
 LYING_TENSORS = {
     "shape-beyond": tensor((2, 3), (3, 1)),

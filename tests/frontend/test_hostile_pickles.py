@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.frontend import examine, load
-from tests.frontend.forgery import (
+from benchmarks.forgery import (
     LINEAR,
     WEIGHTS,
     archive,
@@ -18,10 +17,11 @@ from tests.frontend.forgery import (
     layer,
     linear_model,
     pickled,
-    refusal,
     tensor,
     text,
 )
+from compiler.frontend import examine, load
+from tests.frontend.refusals import refusal
 
 SENTINEL = "zeroskip-was-here"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.networks import NETWORKS
 from tests.compiled import accelerator, frames_and_answers
-from tests.networks import NETWORKS
 from tests.simulated import simulate
 
 

@@ -62,7 +62,7 @@ def test_bits_above_a_lane_must_be_right_too():
 
 def test_the_earliest_fault_counts():
     internal = Fault(1, 5, "stream conv1: broken")
-    run = record([0, *RIGHT[1:]], ENDS, broken=(12, "last"), error_cycle=14)
+    run = record([0, *RIGHT[1:]], ENDS, broken=(12, "last"), errors=[14])
     assert judge(run, VECTORS, PORT, (internal,)).fault == internal
     assert judge(run, VECTORS, PORT).fault == Fault(0, 10, "logit 0: expected 1, got 0")
     rule = judge(record(RIGHT, ENDS, broken=(12, "last")), VECTORS, PORT).fault
@@ -99,3 +99,11 @@ def test_the_pace_of_a_full_pipeline_is_that_in_which_frames_are_taken_in():
     assert measure(run, Prediction(10, 60, True, False)).interval_cycles == 10
     assert measure(run, Prediction(10, 60, True, False)).holds
     assert not measure(run, Prediction(11, 60, True, False)).holds
+
+
+def test_a_pipeline_that_still_fills_is_measured_where_frames_leave():
+    """Two frames leave in nine cycles, while the queues of two instances take one in every two."""
+    ends = [70 + 9 * (frame // 2) + 2 * (frame % 2) for frame in range(32)]
+    run = Recording(starts=[*range(0, 64, 2)], cycles=ends, lasts=[True] * len(ends))
+    timing = measure(run, Prediction(4.5, 70, True, False, instances=2))
+    assert timing.interval_cycles == 4.5 and timing.holds

@@ -1,4 +1,4 @@
-"""Small networks of many shapes, seeded, for tests of the whole way from module to hardware."""
+"""Small networks of many shapes, seeded: tests and measurements build them, and so speak of the same."""
 
 import torch
 from torch import nn

@@ -1,15 +1,9 @@
-"""Makes checkpoint files by hand, honest and hostile, without torch."""
+"""Make checkpoint files by hand, honest and hostile, without torch."""
 
 import io
 import struct
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
-
-import pytest
-
-from compiler.errors import UnsupportedModel
-from compiler.frontend import load
 
 __all__ = [
     "LINEAR",
@@ -21,7 +15,6 @@ __all__ = [
     "layer",
     "linear_model",
     "pickled",
-    "refusal",
     "tensor",
     "text",
 ]
@@ -105,14 +98,3 @@ def honest_file() -> bytes:
     linear = layer(LINEAR, "Linear", {"_parameters": dictionary({"weight": weight})})
     modules = {"_modules": dictionary({"0": linear})}
     return archive(pickled(layer("torch.nn.modules.container", "Sequential", modules)), WEIGHTS)
-
-
-def refusal(tmp_path: Path, content: bytes) -> str:
-    """Return how a file is refused. Anything but a clean refusal fails the test."""
-    path = tmp_path / "model.pt"
-    path.write_bytes(content)
-    with pytest.raises(UnsupportedModel) as caught:
-        load(path)
-    message = str(caught.value)
-    assert message.isprintable() or "\n" in message
-    return message

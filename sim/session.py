@@ -1,0 +1,74 @@
+"""What the runs of one verification share: a build directory, its vectors, and how patient to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.contract import Contract, load_contract
+from sim.errors import SimulationError
+from sim.recording import Recording, read_recording
+from sim.script import Script
+from sim.vectors import Vectors, load_vectors, pack_frames
+from sim.verilator import run_simulator
+
+__all__ = ["STALLS", "Session", "open_session"]
+
+STALLS = ("none", "source", "sink", "both")
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Session:
+    """What every run of one verification shares."""
+
+    directory: Path
+    contract: Contract
+    vectors: Vectors
+
+    def plusargs(self, stall: str) -> dict[str, int | str]:
+        """Return the harness's options: pauses that fill and drain the pipeline, and finite patience."""
+        port, predicted = self.contract.input, self.contract.predicted
+        slowest = max(predicted.round_cycles, port.beats, self.contract.output.beats)
+        window = 1 << max(6, (slowest // 2).bit_length())
+        patience = 64 * window + 8 * (slowest + predicted.latency_cycles)
+        return {
+            "frames": len(self.vectors),
+            "source": int(stall in ("source", "both")),
+            "sink": int(stall in ("sink", "both")),
+            "seed": SEED,
+            "window": window,
+            "patience": patience,
+            "budget": patience + 32 * (predicted.latency_cycles + slowest * len(self.vectors)),
+            "settle": predicted.latency_cycles + slowest,
+        }
+
+    def write_input(self, folder: Path, plusargs: dict[str, int | str], script: Script | None = None) -> None:
+        """Write what the harness reads: whole frames, or what a script says."""
+        if script is None:
+            words = pack_frames(self.vectors.x[: int(plusargs["frames"])], self.contract.input)
+        else:
+            words = script.words
+            (folder / "script.bin").write_bytes(script.orders)
+        (folder / "input.bin").write_bytes(words.tobytes())
+
+    def play(
+        self, simulator: Path, folder: Path, plusargs: dict[str, int | str], script: Script | None = None
+    ) -> Recording:
+        """Run once in `folder`."""
+        self.write_input(folder, plusargs, script)
+        run_simulator(simulator, self.directory, folder, plusargs)
+        return read_recording(folder)
+
+
+def open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> Session:
+    """Read what a build directory promises, and its first `count` vectors, or all of them."""
+    contract = load_contract(directory)
+    available = load_vectors(directory / "vectors.npz", contract)
+    unknown = [stall for stall in stalls if stall not in STALLS]
+    if unknown or not stalls:
+        raise SimulationError("stall patterns", f"must be of {', '.join(STALLS)}, not {list(stalls)!r}")
+    count = len(available) if count is None else count
+    if not 1 <= count <= len(available):
+        what = f"must be from 1 to {len(available)}, the vectors in the build directory, not {count}"
+        raise SimulationError("vectors", what, "build with more samples to have more")
+    return Session(directory, contract, available.first(count))
