@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from compiler.nn import KWinners, KWinners2d, Normalize
+from compiler.nn import KWinners, KWinners2d, Normalize, QuantizedConv2d, QuantizedLinear
 
 __all__ = ["NETWORKS", "network"]
 
@@ -85,11 +85,21 @@ def _tall_kernel() -> Recipe:
     ]  # fmt: skip
 
 
+def _free_scales() -> Recipe:
+    """Weights whose unit is no power of two, in every engine, of which one has few digits."""
+    return (1, 8, 7), [
+        QuantizedConv2d(1, 5, 3, free_scale=True), nn.ReLU(), KWinners2d(2),
+        QuantizedConv2d(5, 4, 3, free_scale=True, weight_bits=5, signed_digits=1), nn.MaxPool2d(2),
+        nn.Flatten(), QuantizedLinear(8, 6, free_scale=True), nn.ReLU(), KWinners(3),
+        QuantizedLinear(6, 3, free_scale=True),
+    ]  # fmt: skip
+
+
 NETWORKS = {
     maker.__name__.removeprefix("_"): maker
     for maker in (
         _speech_like, _signed_winners, _dense_activations, _linear_only, _global_on_an_image, _one_by_one,
-        _many_input_channels, _all_winners, _image_out, _tall_kernel,
+        _many_input_channels, _all_winners, _image_out, _tall_kernel, _free_scales,
     )
 }  # fmt: skip
 

@@ -17,25 +17,28 @@ __all__ = [
     "quantize",
     "requantize",
     "signed_bits",
-    "weight_fraction_bits",
 ]
 
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """An integer of `width` bits that stands for `integer / 2**fraction_bits`.
+    """An integer of `width` bits that stands for `integer × multiplier / 2**fraction_bits`.
 
     The zero point is always 0, so that "inactive" is the number 0. `fraction_bits` may be
-    negative or exceed `width`.
+    negative or exceed `width`. `multiplier` is 1 but for weights and accumulators of a layer with a
+    free scale; it is odd, so that there is one way to write a format.
     """
 
     width: int
     fraction_bits: int
     signed: bool
+    multiplier: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.width <= 62:
             raise ValueError(f"width must be from 1 to 62, not {self.width!r}")
+        if not (1 <= self.multiplier < 1 << 16 and self.multiplier % 2):
+            raise ValueError(f"multiplier must be odd and from 1 to 65535, not {self.multiplier!r}")
 
     @property
     def minimum(self) -> int:
@@ -50,10 +53,11 @@ class FixedPoint:
     @property
     def scale(self) -> float:
         """Real value of one unit."""
-        return 2.0**-self.fraction_bits
+        return self.multiplier * 2.0**-self.fraction_bits
 
     def __str__(self) -> str:
-        return f"{'s' if self.signed else 'u'}{self.width}.{self.fraction_bits}"
+        times = f"·{self.multiplier}" if self.multiplier != 1 else ""
+        return f"{'s' if self.signed else 'u'}{self.width}.{self.fraction_bits}{times}"
 
 
 def signed_bits(minimum: int, maximum: int) -> int:
@@ -72,24 +76,6 @@ def bits_for_range(count: int) -> int:
     (1, 6, 7)
     """
     return max(1, (count - 1).bit_length())
-
-
-def weight_fraction_bits(largest: float, width: int) -> int:
-    """Return the most fraction bits with which a weight of magnitude `largest` fits.
-
-    Weights are symmetric: they reach ±(2**(width-1) - 1); the most negative code stays unused.
-    Rounding is half up, as in :func:`quantize`. A tensor of zeros gets `width - 1`.
-
-    >>> weight_fraction_bits(1.0, 8), weight_fraction_bits(0.99, 8), weight_fraction_bits(127.4, 8)
-    (6, 7, 0)
-    """
-    if largest == 0:
-        return width - 1
-    limit = (1 << (width - 1)) - 1
-    bits = width - 1 - int(np.floor(np.log2(largest)))
-    while np.floor(largest * 2.0**bits + 0.5) > limit or np.floor(0.5 - largest * 2.0**bits) < -limit:
-        bits -= 1
-    return bits
 
 
 def quantize(values: np.ndarray, form: FixedPoint) -> np.ndarray:
@@ -118,7 +104,8 @@ def quantize(values: np.ndarray, form: FixedPoint) -> np.ndarray:
     >>> quantize(np.array([0.5, 1.5, -0.5, 99.0]), FixedPoint(4, 0, True))
     array([1, 2, 0, 7])
     """
-    scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**form.fraction_bits + 0.5)
+    units = np.asarray(values, dtype=np.float64) * 2.0**form.fraction_bits / form.multiplier
+    scaled = np.floor(units + 0.5)
     return np.clip(scaled, form.minimum, form.maximum).astype(np.int64)
 
 

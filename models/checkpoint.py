@@ -19,15 +19,16 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 def save_checkpoint(model: nn.Module, path: Path) -> None:
     """Save a model in evaluation mode, compactly; an existing file is replaced in one move.
 
-    Integer weights are stored as float16, which holds `code / 2**f` exactly for codes of up to 11
-    bits and `f` of up to 24, and the archive that `torch.save` writes is compressed, so that zeros
-    cost next to nothing.
+    Integer weights are stored as float16 where it holds them exactly, as it does `code / 2**f` for
+    codes of up to 11 bits and `f` of up to 24, and the archive that `torch.save` writes is compressed,
+    so that zeros cost next to nothing.
     """
     model = copy.deepcopy(model).cpu().to(memory_format=torch.contiguous_format).eval()
     model.requires_grad_(False)
     for layer in model.modules():
         if isinstance(layer, QuantizedConv2d | QuantizedLinear):
-            layer.weight.data = layer.quantized_weight().half()
+            weight = layer.quantized_weight()
+            layer.weight.data = weight.half() if torch.equal(weight.half().float(), weight) else weight
     buffer = io.BytesIO()
     torch.save(model, buffer)
     partial = path.with_name(path.name + ".partial")

@@ -12,8 +12,9 @@ KINDS = {"dense": DenseFormat, "winners": WinnersFormat, "entries": EntryFormat}
 
 
 def form_to_json(form: FixedPoint) -> Json:
-    """Write a number format."""
-    return {"width": form.width, "fraction_bits": form.fraction_bits, "signed": form.signed}
+    """Write a number format; its multiplier only where there is one."""
+    fields = {"width": form.width, "fraction_bits": form.fraction_bits, "signed": form.signed}
+    return fields if form.multiplier == 1 else fields | {"multiplier": form.multiplier}
 
 
 def format_to_json(form: StreamFormat) -> Json:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from compiler.nn import FakeQuantize, KWinners, KWinners2d, QuantizedConv2d, QuantizedLinear
+from compiler.nn.rounding import MOST_BITS_WITH_FREE_SCALE
 
 __all__ = ["Drawn", "networks"]
 
@@ -78,10 +79,12 @@ def _options(draw: st.DrawFn) -> dict[str, int | str | None]:
 
 
 @st.composite
-def _widths(draw: st.DrawFn) -> dict[str, int | None]:
-    """Draw the bits of trained weights."""
-    return {"weight_bits": draw(st.sampled_from(WEIGHT_BITS)),
-            "signed_digits": draw(st.sampled_from([None, None, 1, 2]))}  # fmt: skip
+def _widths(draw: st.DrawFn) -> dict[str, int | bool | None]:
+    """Draw the bits and the kind of scale of trained weights."""
+    bits = draw(st.sampled_from(WEIGHT_BITS))
+    free = bits <= MOST_BITS_WITH_FREE_SCALE and draw(st.booleans())
+    digits = draw(st.sampled_from([None, None, 1, 2]))
+    return {"weight_bits": bits, "signed_digits": digits, "free_scale": free}
 
 
 @st.composite

@@ -17,6 +17,8 @@ from compiler.ir.float_ops import FloatOp
 __all__ = ["LAYERS", "Softmax", "Vanish"]
 
 _ONLY_UNDILATED = "only undilated convolutions are supported"
+_MOST_BITS_WITH_FREE_SCALE = 12
+"""Bits of a weight with which code times multiplier is exact in float32, as checkpoints hold it."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,17 @@ def _weight_and_bias(layer: LayerReader, dimensions: int) -> tuple[np.ndarray, n
     return weight, bias
 
 
-def _weight_format(layer: LayerReader) -> dict[str, int | None]:
+def _weight_format(layer: LayerReader) -> dict[str, int | bool | None]:
     if not layer.record.kind.startswith("Quantized"):
         return {}
     digits = layer.value("signed_digits", None)
     if digits is not None and (type(digits) is not int or digits < 1):
         layer.refuse("signed_digits must be None or at least 1", "change it")
-    return {"weight_bits": layer.integer("weight_bits", 2, 16, default=8), "signed_digits": digits}
+    bits, free = layer.integer("weight_bits", 2, 16, default=8), layer.flag("free_scale", False)
+    if free and bits > _MOST_BITS_WITH_FREE_SCALE:
+        what = f"a free scale takes weights of at most {_MOST_BITS_WITH_FREE_SCALE} bits, not {bits}"
+        layer.refuse(what, "use fewer bits, or a power-of-two scale")
+    return {"weight_bits": bits, "signed_digits": digits, "free_scale": free}
 
 
 def _padding(layer: LayerReader, kernel: tuple[int, int]) -> ops.Padding:

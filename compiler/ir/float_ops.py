@@ -40,7 +40,8 @@ class Conv2d(FloatOp):
     """Correlation with stride 1.
 
     `weight` is float64[filters, channels, rows, columns]; `bias` float64[filters]. `signed_digits`
-    limits each quantized weight to that many signed binary digits; None does not.
+    limits each quantized weight to that many signed binary digits; None does not. With `free_scale` the
+    unit of quantized weights may be other than a power of two.
     """
 
     weight: np.ndarray
@@ -48,16 +49,21 @@ class Conv2d(FloatOp):
     padding: Padding = (0, 0, 0, 0)
     weight_bits: int = 8
     signed_digits: int | None = None
+    free_scale: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Linear(FloatOp):
-    """Matrix product on a flattened input: `weight` is float64[outputs, inputs], `bias` float64[outputs]."""
+    """Matrix product on a flattened input: `weight` is float64[outputs, inputs], `bias` float64[outputs].
+
+    The settings are those of :class:`Conv2d`.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
     weight_bits: int = 8
     signed_digits: int | None = None
+    free_scale: bool = False
 
 
 @dataclass(frozen=True, eq=False)

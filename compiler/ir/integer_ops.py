@@ -52,8 +52,8 @@ class IntegerLinear(IntegerOp):
 class Requantize(IntegerOp):
     """`(x · multiplier + 2**(shift-1)) >> shift`, saturated to the output's format.
 
-    An unsigned output format makes it a ReLU as well. `multiplier` is positive; a power-of-two scale
-    has multiplier 1.
+    An unsigned output format makes it a ReLU as well. `multiplier` is positive: that of the accumulator's
+    format, 1 where its scale is a power of two, times a power of two where the format gets finer.
     """
 
     multiplier: int

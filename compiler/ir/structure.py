@@ -83,6 +83,7 @@ class Record:
 def write_value(value: Value) -> dict[str, Any]:
     """Return an integer value as a JSON object."""
     form = {"width": value.form.width, "fraction_bits": value.form.fraction_bits, "signed": value.form.signed}
+    form |= {} if value.form.multiplier == 1 else {"multiplier": value.form.multiplier}
     content = {"name": value.name, "shape": list(value.shape), "form": form}
     return content | ({} if value.at_most is None else {"at_most": value.at_most, "sparse": value.sparse})
 
@@ -95,11 +96,12 @@ def read_value(record: Record) -> Value:
     width, fraction_bits = form.integer("width"), form.integer("fraction_bits")
     if abs(fraction_bits) > 1000:
         raise Broken(f"fraction_bits must be from -1000 to 1000, not {fraction_bits}")
+    multiplier = form.integer("multiplier") if form.present("multiplier") else 1
     bounded = record.present("at_most")
     return Value(
         record.text("name"),
         shape,
-        FixedPoint(width, fraction_bits, form.boolean("signed")),
+        FixedPoint(width, fraction_bits, form.boolean("signed"), multiplier),
         record.integer("at_most") if bounded else None,
         record.text("sparse") if bounded else None,
     )

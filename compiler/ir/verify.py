@@ -32,9 +32,10 @@ def verify(graph: Graph) -> None:
 
     Integer: integer operations only, every value has a format. Payloads are int64; weights have from
     2 to 16 bits and lie within ±(2**(bits-1) - 1). The input, what a Requantize makes, and what a
-    convolution or linear layer reads have from 2 to 16 bits. Accumulators hold every partial sum, see
-    :func:`compiler.ir.intervals.accumulator_range`. A Requantize cannot overflow 64 bits, and with a
-    power-of-two scale its formats agree with that scale. Other operations hand the format on.
+    convolution or linear layer reads have from 2 to 16 bits and a power-of-two scale. Accumulators hold
+    every partial sum, see :func:`compiler.ir.intervals.accumulator_range`. A Requantize cannot overflow 64
+    bits, and its formats agree with its scale where that is their ratio up to a power of two. Other
+    operations hand the format on.
     """
     problems = _name_problems(graph) + _input_problems(graph.input)
     if not problems:
@@ -77,6 +78,8 @@ def _input_problems(value: Value) -> list[Problem]:
         problems.append(Problem(value.name, f"sizes must be at least 1, not {value.shape}"))
     if value.form is not None and value.form.width not in _ACTIVATION_BITS:
         problems.append(Problem(value.name, f"width must be from 2 to 16 bits, not {value.form.width}"))
+    if value.form is not None and value.form.multiplier != 1:
+        problems.append(Problem(value.name, f"its scale must be a power of two, not that of {value.form}"))
     if (value.at_most is None) != (value.sparse is None) or value.sparse not in (None, "local", "global"):
         problems.append(Problem(value.name, "at_most and sparse must be given together"))
     elif value.at_most is not None and value.at_most < 1:
@@ -161,6 +164,8 @@ def _layer_breaches(op: it.IntegerConv2d | it.IntegerLinear, source: Value, outp
         return [f"weights must be from {-limit} to {limit}, not {op.weight.min()} to {op.weight.max()}"]
     if source.form.width not in _ACTIVATION_BITS:
         return [f"must read activations of 2 to 16 bits, not {source.form.width}"]
+    if source.form.multiplier != 1:
+        return [f"must read activations whose scale is a power of two, not {source.form}"]
     if min(*op.bias.tolist(), 0) < -_BIAS_LIMIT or max(*op.bias.tolist(), 0) >= _BIAS_LIMIT:
         return ["bias must have at most 62 bits"]
     form, (least, most) = output.form, accumulator_range(op, source)
@@ -175,11 +180,14 @@ def _requantize_breaches(op: it.Requantize, source: Value, output: Value) -> lis
     breaches = []
     if output.form.width not in _ACTIVATION_BITS:
         breaches.append(f"activations must have from 2 to 16 bits, not {output.form.width}")
+    if output.form.multiplier != 1:
+        breaches.append(f"activations must have a power of two as scale, not that of {output.form}")
     largest = max(-source.form.minimum, source.form.maximum)
     if largest * op.multiplier + ((1 << op.shift) >> 1) >= 1 << 63:
         breaches.append(f"{source.form} times {op.multiplier} must not overflow 64 bits")
-    power = op.multiplier.bit_length() - 1
+    ratio, rest = divmod(op.multiplier, source.form.multiplier)
+    power = ratio.bit_length() - 1
     expected = source.form.fraction_bits + power - op.shift
-    if op.multiplier == 1 << power and output.form.fraction_bits != expected:
+    if not rest and ratio == 1 << power and output.form.fraction_bits != expected:
         breaches.append(f"fraction bits must be {expected}, not {output.form.fraction_bits}")
     return breaches

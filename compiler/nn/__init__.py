@@ -10,7 +10,7 @@ from compiler.nn.pruning_rules import ComplementaryMask, MagnitudePruning
 from compiler.nn.quantize_aware import quantize_aware
 from compiler.nn.quantized_layers import FakeQuantize, QuantizedConv2d, QuantizedLinear
 from compiler.nn.round_biases import round_biases
-from compiler.nn.rounding import nearest_signed_digits, quantize_weight, weight_fraction_bits
+from compiler.nn.rounding import nearest_signed_digits, quantize_weight, weight_scale
 from compiler.nn.sparsify import Sparsity, sparsify
 from compiler.nn.winners import KWinners, KWinners2d
 
@@ -33,5 +33,5 @@ __all__ = [
     "quantize_weight",
     "round_biases",
     "sparsify",
-    "weight_fraction_bits",
+    "weight_scale",
 ]

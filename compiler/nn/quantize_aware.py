@@ -1,6 +1,7 @@
 """Turn a trained float model into one that computes with integers, ready for fine-tuning."""
 
 import copy
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ def quantize_aware(
     weight_bits: int = 8,
     activation_bits: int = 8,
     signed_digits: dict[str, int] | None = None,
+    free_scales: bool | Collection[str] = False,
     calibration_batches: int = 20,
 ) -> nn.Sequential:
     """Fold batch normalization, quantize weights, and put quantizers between the layers.
@@ -30,6 +32,9 @@ def quantize_aware(
         Widths of all weights and of all activations.
     signed_digits : dict, optional
         Layer name → most signed binary digits a weight of it may need.
+    free_scales : bool or collection of str
+        The layers, or all, whose weights get the unit `m / 2**f` that suits them best. In hardware that is
+        a multiplier in each lane of the requantizer behind them; the others have a power of two and none.
     calibration_batches : int
         Training batches from which each quantizer chooses its scale before freezing it.
 
@@ -41,7 +46,9 @@ def quantize_aware(
         each ReLU and so ahead of pooling and k-WTA. The last layer's output is not rounded. In
         training mode; fine-tune it, then call `eval()`.
     """
-    digits = signed_digits or {}
+    digits, free = signed_digits or {}, _free_layers(model, free_scales)
+    _check_names(model, "signed_digits", digits)
+    _check_names(model, "free_scales", free)
     quantizer = {"width": activation_bits, "calibration_batches": calibration_batches}
     result, behind = nn.Sequential(), None
     if not isinstance(model[0], Normalize):
@@ -50,13 +57,13 @@ def quantize_aware(
         if isinstance(layer, nn.Dropout):
             continue
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-            if not isinstance(behind, nn.Conv2d | nn.Linear):
+            if not _has_weights(behind):
                 found = type(behind).__name__
                 raise ValueError(f"{name} must directly follow a Conv2d or Linear, not a {found}")
             _fold(behind, layer)
             behind = layer
             continue
-        behind = _quantized(layer, weight_bits, digits.get(name))
+        behind = _quantized(layer, weight_bits, digits.get(name), name in free)
         result.add_module(name, behind)
         if isinstance(layer, Normalize | nn.ReLU):
             signed = isinstance(layer, Normalize)
@@ -64,9 +71,30 @@ def quantize_aware(
     return result.train()
 
 
-def _quantized(layer: nn.Module, weight_bits: int, signed_digits: int | None) -> nn.Module:
+def _free_layers(model: nn.Sequential, free_scales: bool | Collection[str]) -> Collection[str]:
+    """Return the names of the layers that get a free scale."""
+    if not isinstance(free_scales, bool):
+        return {free_scales} if isinstance(free_scales, str) else free_scales
+    return [name for name, layer in model.named_children() if free_scales and _has_weights(layer)]
+
+
+def _has_weights(layer: nn.Module | None) -> bool:
+    return isinstance(layer, nn.Conv2d | nn.Linear)
+
+
+def _check_names(model: nn.Sequential, option: str, names: Collection[str]) -> None:
+    """Refuse names that would have no effect."""
+    layers = dict(model.named_children())
+    for name in names:
+        if not _has_weights(layers.get(name)):
+            raise ValueError(f"{option} names {name!r}, which is no Conv2d or Linear of the model")
+
+
+def _quantized(
+    layer: nn.Module, weight_bits: int, signed_digits: int | None, free_scale: bool
+) -> nn.Module:
     """Return the quantized counterpart of a layer, or a copy of it if it has no weights."""
-    options = {"weight_bits": weight_bits, "signed_digits": signed_digits}
+    options = {"weight_bits": weight_bits, "signed_digits": signed_digits, "free_scale": free_scale}
     if isinstance(layer, nn.Conv2d):
         result = QuantizedConv2d(
             layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,

@@ -1,10 +1,19 @@
-"""Real numbers to integers and back, as the hardware does it: half up, saturating, powers of two."""
+"""Real numbers to integers and back, as the hardware does it: half up, saturating."""
 
 import math
 
 import torch
 
-__all__ = ["nearest_signed_digits", "quantize", "quantize_weight", "weight_fraction_bits"]
+__all__ = [
+    "MOST_BITS_WITH_FREE_SCALE",
+    "nearest_signed_digits",
+    "quantize",
+    "quantize_weight",
+    "weight_scale",
+]
+
+MOST_BITS_WITH_FREE_SCALE = 12
+"""Bits of a weight with which code times multiplier is exact in float32."""
 
 
 def quantize(x: torch.Tensor, width: int, fraction_bits: int, signed: bool) -> torch.Tensor:
@@ -55,22 +64,55 @@ class _Round(torch.autograd.Function):
         return gradient * ctx.saved_tensors[0], None, None, None
 
 
-def weight_fraction_bits(largest: float, width: int) -> int:
-    """Return the most fraction bits with which a weight of magnitude `largest` fits.
+def weight_scale(
+    largest: float, width: int, signed_digits: int | None = None, free: bool = False
+) -> tuple[int, int]:
+    """Return the scale `multiplier / 2**fraction_bits` of weights, the one that the compiler chooses, too.
 
-    Weights are symmetric: they reach ±(2**(width-1) - 1); the most negative code stays unused.
-    Rounding is half up, as in :func:`quantize`. A tensor of zeros gets `width - 1`.
+    Codes are symmetric: they reach ±(2**(width-1) - 1), and the most negative one stays unused. A
+    single signed digit reaches ±2**(width-2). Nothing saturates, and rounding twice changes nothing.
 
-    >>> weight_fraction_bits(1.0, 8), weight_fraction_bits(0.99, 8), weight_fraction_bits(127.4, 8)
-    (6, 7, 0)
+    Parameters
+    ----------
+    largest : float
+        Magnitude of the largest weight.
+    width : int
+        Bits of a code, sign included.
+    signed_digits : int, optional
+        Most signed binary digits of a code.
+    free : bool
+        Without it the multiplier is 1 and the scale the finest power of two with which the largest weight
+        fits. With it the multiplier has as many bits as a code, at least 8, and the scale is the one that
+        brings the largest weight nearest to the largest code; factors of 2 go into the fraction bits.
+
+    Returns
+    -------
+    multiplier, fraction_bits : int
+        The multiplier is odd. Weights of zero get 1 and `width - 1`.
+
+    >>> weight_scale(1.0, 8), weight_scale(127.4, 8), weight_scale(1.0, 8, free=True)
+    ((1, 6), (1, 0), (129, 14))
     """
     if largest == 0:
-        return width - 1
+        return 1, width - 1
     limit = (1 << (width - 1)) - 1
-    bits = width - 1 - math.floor(math.log2(largest))
-    while math.floor(largest * 2.0**bits + 0.5) > limit or math.floor(0.5 - largest * 2.0**bits) < -limit:
-        bits -= 1
-    return bits
+    if not free:
+        return 1, _most_fraction_bits(largest, 2 * limit + 1) - 1
+    if width > MOST_BITS_WITH_FREE_SCALE:
+        what = f"at most {MOST_BITS_WITH_FREE_SCALE} bits, not {width}"
+        raise ValueError(f"weights with a free scale must have {what}")
+    limit = 1 << (width - 2) if signed_digits == 1 else limit
+    fraction_bits = _most_fraction_bits(largest, limit << max(width, 8))
+    whole, rest = divmod(math.ldexp(largest, fraction_bits), limit)
+    multiplier = int(whole) + (2 * rest >= limit)
+    twos = (multiplier & -multiplier).bit_length() - 1
+    return multiplier >> twos, fraction_bits - twos
+
+
+def _most_fraction_bits(value: float, bound: int) -> int:
+    """Return the most `n` with `value * 2**n < bound`, exactly."""
+    fraction_bits = math.frexp(bound)[1] - math.frexp(value)[1]
+    return fraction_bits - (math.ldexp(value, fraction_bits) >= bound)
 
 
 def nearest_signed_digits(codes: torch.Tensor, digits: int, width: int) -> torch.Tensor:
@@ -111,24 +153,29 @@ def _digit_count(number: int) -> int:
     return (number ^ (3 * number)).bit_count()
 
 
-def quantize_weight(weight: torch.Tensor, width: int, signed_digits: int | None = None) -> torch.Tensor:
-    """Round weights to `code / 2**f` with one power-of-two scale a tensor; straight-through gradient.
+def quantize_weight(
+    weight: torch.Tensor, width: int, signed_digits: int | None = None, free_scale: bool = False
+) -> torch.Tensor:
+    """Round weights to `code * m / 2**f` with one scale a tensor; straight-through gradient.
 
-    `f = weight_fraction_bits(max|weight|, width)`, so that nothing saturates, and codes are
-    symmetric. Zero stays zero. Rounding twice changes nothing: the result has the same `f`.
+    `m, f = weight_scale(max|weight|, width, signed_digits, free_scale)`, so that nothing saturates,
+    and codes are symmetric. Zero stays zero. Rounding twice changes nothing: the result has the same
+    scale.
 
     Parameters
     ----------
-    weight : float[...]
+    weight : float32[...]
         Master weights.
     width : int
-        Bits of a code, sign included.
+        Bits of a code, sign included; at most 12 with a free scale.
     signed_digits : int, optional
         If given, each code is replaced by :func:`nearest_signed_digits`.
+    free_scale : bool
+        Whether the unit of weights may be other than a power of two.
 
     Returns
     -------
-    float[...]
+    float32[...]
         Same shape; the gradient is that of the identity.
 
     Rounding
@@ -138,8 +185,12 @@ def quantize_weight(weight: torch.Tensor, width: int, signed_digits: int | None 
     >>> quantize_weight(torch.tensor([1.0, 0.26, 0.0]), 4).tolist()
     [1.0, 0.25, 0.0]
     """
-    scale = 2.0 ** weight_fraction_bits(float(weight.detach().abs().max()), width)
-    codes = torch.floor(weight.detach() * scale + 0.5)
+    master = weight.detach()
+    multiplier, fraction_bits = weight_scale(float(master.abs().max()), width, signed_digits, free_scale)
+    # In float64, as the compiler does; by a tensor, since CUDA takes the reciprocal of a plain number.
+    divisor = torch.tensor(multiplier, dtype=torch.float64, device=weight.device)
+    codes = master.double().mul_(2.0**fraction_bits).div_(divisor).add_(0.5).floor_()
     if signed_digits is not None:
         codes = nearest_signed_digits(codes, signed_digits, width)
-    return weight + (codes / scale - weight).detach()
+    values = codes.mul_(multiplier * 2.0**-fraction_bits).to(weight.dtype)
+    return weight + (values - master)

@@ -11,11 +11,11 @@ from compiler.ir.graph import Graph, Node
 from compiler.ir.intervals import accumulator_range
 from compiler.ir.rewrite import read_only
 from compiler.ir.values import Value
+from compiler.passes.integer_weight import integer_weight
 from compiler.passes.number_formats import choose_formats
-from compiler.passes.signed_digits import nearest_signed_digits
-from hdl.numerics import FixedPoint, quantize, signed_bits, weight_fraction_bits
+from hdl.numerics import FixedPoint, quantize, signed_bits
 
-__all__ = ["Quantize", "integer_weight"]
+__all__ = ["Quantize"]
 
 _WIDEST = 62
 """Most bits of an accumulator, and the furthest shift of a requantizer."""
@@ -23,16 +23,18 @@ _WIDEST = 62
 
 @dataclass(frozen=True, eq=False)
 class Quantize:
-    """Replace real numbers by integers with power-of-two scales.
+    """Replace real numbers by integers: power-of-two scales, free ones for weights that want them.
 
     Before: a float graph without BatchNorm in which each ReLU follows a Conv2d or a Linear layer, as
     FoldBatchNorm and HoistRelu leave it. After: an integer graph, its accumulators wide enough for any
     input. Changes results. Where weights, biases and formats were trained as they are used here, only a
     KWinners before the FakeQuantize still makes a difference: it now ranks the rounded numbers.
 
-    - Weights get one scale a tensor; zero stays zero. Biases are in accumulator units.
+    - Weights get one scale a tensor, see :func:`compiler.passes.integer_weight.weight_scale`; zero stays
+      zero. Accumulators carry the multiplier of a free scale, and biases are in accumulator units.
     - Each layer but the last is followed by a Requantize named `…_requantize`, unsigned if a ReLU
-      follows, which it absorbs. Formats: see :func:`compiler.passes.number_formats.choose_formats`.
+      follows, which it absorbs. It takes the multiplier out. Formats: see
+      :func:`compiler.passes.number_formats.choose_formats`.
     - The output is the last accumulator. Where more than a Flatten follows the last layer, it is
       requantized too, and the output is the activation. `output_scale` is the scale of the output.
 
@@ -96,19 +98,6 @@ class Quantize:
         return []
 
 
-def integer_weight(op: fl.Conv2d | fl.Linear, width: int) -> tuple[np.ndarray, int]:
-    """Return the int64 weights of a layer and their fraction bits.
-
-    One power-of-two scale, the finest with which the largest weight fits; half up; then, if the layer
-    limits signed digits, :func:`compiler.passes.signed_digits.nearest_signed_digits`.
-    """
-    fraction_bits = weight_fraction_bits(float(np.abs(op.weight).max(initial=0.0)), width)
-    codes = quantize(op.weight, FixedPoint(width, fraction_bits, signed=True))
-    if op.signed_digits is not None:
-        codes = nearest_signed_digits(codes, op.signed_digits, width)
-    return read_only(codes), fraction_bits
-
-
 def _is_layer(node: Node) -> bool:
     return isinstance(node.op, it.IntegerConv2d | it.IntegerLinear)
 
@@ -119,9 +108,9 @@ def _same_form(node: Node[fl.FloatOp], op: it.IntegerOp, source: Value) -> Node[
 
 def _integer_layer(node: Node[fl.FloatOp], source: Value, width: int) -> Node[it.IntegerOp]:
     """Quantize the weight and bias of a layer and bound its accumulator for any input of that format."""
-    weight, weight_fraction = integer_weight(node.op, width)
-    fraction_bits = source.form.fraction_bits + weight_fraction
-    exact = FixedPoint(_WIDEST, fraction_bits, signed=True)
+    weight, weight_form = integer_weight(node.op, width)
+    fraction_bits = source.form.fraction_bits + weight_form.fraction_bits
+    exact = replace(weight_form, width=_WIDEST, fraction_bits=fraction_bits)
     bias = read_only(quantize(node.op.bias, exact))
     if isinstance(node.op, fl.Conv2d):
         op = it.IntegerConv2d(weight, bias, width, node.op.padding)
@@ -129,22 +118,25 @@ def _integer_layer(node: Node[fl.FloatOp], source: Value, width: int) -> Node[it
         op = it.IntegerLinear(weight, bias, width)
     needed = signed_bits(*accumulator_range(op, replace(source, at_most=None, sparse=None)))
     if needed >= _WIDEST:
-        what = f"the bias must fit an accumulator of {_WIDEST} bits, whose unit is 2**-{fraction_bits}"
+        unit = f"{exact.multiplier}·" * (exact.multiplier > 1) + f"2**-{fraction_bits}"
+        what = f"the bias must fit an accumulator of {_WIDEST} bits, whose unit is {unit}"
         raise UnsupportedModel(Problem(_where(node), what, "train with weights and biases of like size"))
     return Node(op, (source.name,), replace(node.output, form=replace(exact, width=needed)))
 
 
 def _requantizer(layer: Node[it.IntegerOp], form: FixedPoint) -> Node[it.IntegerOp]:
     """Return the requantizer from an accumulator into an activation format."""
-    shift = layer.output.form.fraction_bits - form.fraction_bits
+    source = layer.output.form
+    shift = source.fraction_bits - form.fraction_bits
+    grown = source.width + (source.multiplier - 1).bit_length() + max(-shift, 0)
     where = f"{layer.name} ({layer.kind})"
     if not 2 <= form.width <= 16:
         what = f"activations must have from 2 to 16 bits, not {form.width}"
         raise UnsupportedModel(Problem(where, what, "train another width"))
-    if shift > _WIDEST or layer.output.form.width - min(shift, 0) > _WIDEST:
+    if shift > _WIDEST or grown > _WIDEST:
         what = f"the scale from accumulator to activation must be at most 2**±{_WIDEST}, not 2**{-shift}"
         raise UnsupportedModel(Problem(where, what, "train with weights of moderate size"))
-    op = it.Requantize(multiplier=1 << max(-shift, 0), shift=max(shift, 0))
+    op = it.Requantize(multiplier=source.multiplier << max(-shift, 0), shift=max(shift, 0))
     return Node(op, (layer.name,), Value(f"{layer.name}_requantize", layer.output.shape, form))
 
 

@@ -28,7 +28,7 @@ def speech_network() -> nn.Sequential:
         nn.MaxPool2d(2),
         nn.Flatten(),
         nn.Dropout(0.5),
-        QuantizedLinear(16 * 7 * 7, 30, weight_bits=6),
+        QuantizedLinear(16 * 7 * 7, 30, weight_bits=6, free_scale=True),
         GlobalWinners(7),
         nn.Linear(30, 12),
         nn.LogSoftmax(dim=1),
@@ -66,7 +66,8 @@ def test_a_whole_network_becomes_a_chain(given):
     assert graph.normalize == Normalize(128.0, 64.0)
     assert graph.input.shape == (1, 32, 32)
     conv, linear = graph.nodes[0].op, graph.nodes[8].op
-    assert (conv.weight_bits, conv.signed_digits, linear.weight_bits, linear.signed_digits) == (8, 2, 6, None)
+    assert (conv.weight_bits, conv.signed_digits, conv.free_scale) == (8, 2, False)
+    assert (linear.weight_bits, linear.signed_digits, linear.free_scale) == (6, None, True)
     assert np.array_equal(conv.weight, network[1][0].weight.detach().numpy())
     assert conv.weight.dtype == np.float64 and not conv.weight.flags.writeable
     assert not conv.bias.any() and not conv.bias.flags.writeable
@@ -74,6 +75,29 @@ def test_a_whole_network_becomes_a_chain(given):
     assert any("LogSoftmax" in note and "logits" in note for note in graph.notes)
     assert any("Dropout" in note for note in graph.notes)
     assert any("1,32,32" in note for note in graph.notes)
+
+
+def test_layers_of_older_files_have_power_of_two_scales(given):
+    layer = QuantizedLinear(4, 3)
+    del layer.__dict__["free_scale"]
+    assert load(given(nn.Sequential(layer))).nodes[0].op.free_scale is False
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"free_scale": 1}, "free_scale must be True or False, not 1; change it"),
+        ({"free_scale": [True]}, "free_scale must be True or False, not list; change it"),
+        (
+            {"free_scale": True, "weight_bits": 13},
+            "a free scale takes weights of at most 12 bits, not 13; use fewer bits, or a power-of-two scale",
+        ),
+    ],
+)
+def test_settings_of_a_free_scale_are_checked(settings, text, given):
+    layer = QuantizedLinear(4, 3)
+    vars(layer).update(settings)
+    assert complaints(given(nn.Sequential(layer))) == [f"0 (QuantizedLinear): {text}"]
 
 
 def test_bounds_on_nonzeros_follow_the_winners(given):

@@ -14,9 +14,18 @@ from compiler.ir.text import to_text
 from tests.execute.graphs import random_frames, random_graph
 
 
+def times_3(graph):
+    """Return the graph with a free scale in its last layer."""
+    *nodes, last = graph.nodes
+    form = replace(last.output.form, multiplier=3)
+    return replace(graph, nodes=(*nodes, replace(last, output=replace(last.output, form=form))))
+
+
+@pytest.mark.parametrize("change", [lambda graph: graph, times_3], ids=["powers of two", "a free scale"])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_graph_comes_back_as_it_was(tmp_path, seed):
-    graph = replace(random_graph(seed), normalize=Normalize(128, 0.1), notes=("softmax dropped, “so”",))
+def test_a_graph_comes_back_as_it_was(tmp_path, seed, change):
+    graph = change(random_graph(seed))
+    graph = replace(graph, normalize=Normalize(128, 0.1), notes=("softmax dropped, “so”",))
     save(graph, tmp_path / "graph.npz")
     loaded = load(tmp_path / "graph.npz")
     assert to_text(loaded) == to_text(graph).replace("mean=128 ", "mean=128.0 ")
@@ -65,6 +74,11 @@ def npy(array, **options):
         (lambda g: g["input"]["form"].update(width=99), "width must be from 1 to 62, not 99"),
         (lambda g: g["input"].update(shape=[1 << 20] * 3), "a value must have at most 67108864 elements"),
         (lambda g: g["input"]["form"].update(fraction_bits=1 << 40), "fraction_bits must be from -1000 to"),
+        (lambda g: g["input"]["form"].update(multiplier=2.5), "multiplier of form must be int, not float"),
+        (lambda g: g["input"]["form"].update(multiplier=1 << 80), "multiplier must be odd and from 1 to 65"),
+        (lambda g: g["input"]["form"].update(multiplier=-3), "multiplier must be odd and from 1 to 6553"),
+        (lambda g: g["input"]["form"].update(multiplier=6), "multiplier must be odd and from 1 to 65535"),
+        (lambda g: g["input"]["form"].update(multiplier=7), "its scale must be a power of two, not that of"),
         (lambda g: g.update(output_scale=float("nan")), "output_scale of graph must be finite"),
         (lambda g: g.update(output_scale=10**400), "too large to convert to float"),
         (lambda g: g.update(notes=[1]), "notes of graph must hold only str"),

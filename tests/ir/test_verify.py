@@ -33,7 +33,17 @@ def change(graph: Graph, name: str, op: dict | None = None, **output: object) ->
     return replace(graph, nodes=tuple(changed if other is node else other for other in graph))
 
 
-@pytest.mark.parametrize("graph", [FLOAT, FoldBatchNorm()(FLOAT), WHOLE, *map(random_graph, range(6))])
+TIMES_7 = change(
+    change(WHOLE, "conv2d2", form=replace(WHOLE.value("conv2d2").form, multiplier=7)),
+    "conv2d2_requantize",
+    {"multiplier": 7},
+)
+"""A free scale: accumulators of sevenths, which the requantizer takes out."""
+
+
+@pytest.mark.parametrize(
+    "graph", [FLOAT, FoldBatchNorm()(FLOAT), WHOLE, TIMES_7, *map(random_graph, range(6))]
+)
 def test_what_the_passes_make_is_valid(graph):
     assert verify(graph) is None
 
@@ -71,6 +81,16 @@ INTEGER_BREACHES = [
         replace(WHOLE, input=replace(WHOLE.input, at_most=0, sparse="local")),
         "input: at_most must be at least 1, not 0",
     ),
+    (
+        replace(WHOLE, input=replace(WHOLE.input, form=FixedPoint(8, 4, True, 3))),
+        "input: its scale must be a power of two, not that of s8.4·3",
+    ),
+    (
+        change(WHOLE, SCALE, form=replace(WHOLE.value(SCALE).form, multiplier=5)),
+        "activations must have a power of two as scale, not that of u8.*·5",
+    ),
+    (change(TIMES_7, SCALE, {"shift": 1}), "fraction bits must be"),
+    (change(TIMES_7, SCALE, {"multiplier": 14}), "fraction bits must be"),
     (change(WHOLE, LAYER, form=None), "must have a number format"),
     (change(WHOLE, LAYER, {"weight_bits": 3}), "weights must be from -3 to 3"),
     (change(WHOLE, LAYER, {"weight_bits": 17}), "weight_bits must be from 2 to 16, not 17"),
@@ -114,3 +134,6 @@ def test_a_layer_may_not_read_accumulators():
     wide = replace(first, output=replace(first.output, form=FixedPoint(30, 0, True)))
     with pytest.raises(InvalidGraph, match="must read activations of 2 to 16 bits, not 30"):
         verify(replace(WHOLE, nodes=(wide, second), output="again"))
+    scaled = replace(first, output=replace(first.output, form=FixedPoint(16, 0, True, 3)))
+    with pytest.raises(InvalidGraph, match="activations whose scale is a power of two, not s16.0·3"):
+        verify(replace(WHOLE, nodes=(scaled, second), output="again"))

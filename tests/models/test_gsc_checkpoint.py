@@ -10,7 +10,7 @@ import torch
 from compiler.execute import execute
 from compiler.frames import Samples, to_integers, to_real
 from compiler.frontend import load
-from compiler.nn import FakeQuantize, QuantizedConv2d, QuantizedLinear, weight_fraction_bits
+from compiler.nn import FakeQuantize, QuantizedConv2d, QuantizedLinear, weight_scale
 from compiler.passes.fold_batchnorm import FoldBatchNorm
 from compiler.passes.hoist_relu import HoistRelu
 from compiler.passes.quantize import Quantize
@@ -50,7 +50,7 @@ def test_weights_are_eight_bit_codes(model):
     for layer in model:
         if isinstance(layer, QuantizedConv2d | QuantizedLinear):
             weight = layer.weight.float()
-            codes = weight * 2.0 ** weight_fraction_bits(float(weight.abs().max()), 8)
+            codes = weight * 2.0 ** weight_scale(float(weight.abs().max()), 8)[1]
             assert torch.equal(codes, codes.round())
             assert torch.equal(layer.quantized_weight(), weight)
 

@@ -84,3 +84,40 @@ def test_normalize_takes_raw_bytes():
 def test_normalize_refuses_a_standard_deviation_of_zero():
     with pytest.raises(ValueError, match="std must be positive, not 0"):
         Normalize(0, 0)
+
+
+@pytest.mark.parametrize("free_scale", [False, True])
+def test_evaluation_is_exact_where_float32_is_not(free_scale):
+    """Sums of 4096 products of the largest codes, of both signs, pass 2**24 by far; so do their halves."""
+    generator = torch.Generator().manual_seed(5)
+    codes = torch.randint(-32767, 32768, (1, 4096), generator=generator)
+    layer = QuantizedLinear(4096, 3, free_scale=free_scale)
+    layer.weight.data = torch.where(torch.rand(3, 4096, generator=generator) < 0.3, 1.3, -0.4)
+    layer.bias.data.zero_()
+    multiplier, bits = layer.weight_scale()
+    units = layer.quantized_weight().detach().double() * 2.0**bits / multiplier
+    expected = codes @ units.long().T
+    x = codes / 2.0**7
+    assert torch.equal(layer.eval()(x) / multiplier * 2.0 ** (bits + 7), expected.double())
+    assert not torch.equal(layer.train()(x).double() / multiplier * 2.0 ** (bits + 7), expected.double())
+    quantizer = FakeQuantize(16, -4, signed=True).eval()
+    shift = bits + 4 + 7
+    rounded = (expected * multiplier + 2 ** (shift - 1)) >> shift
+    assert torch.equal(quantizer(layer.eval()(x)), (rounded * 2.0**4).float())
+
+
+def test_layers_that_were_saved_before_free_scales_still_compute():
+    layer = QuantizedLinear(4, 3)
+    del layer.__dict__["free_scale"]
+    assert layer.free_scale is False
+    assert torch.equal(layer(torch.ones(1, 4)), functional.linear(torch.ones(1, 4), *layer_parts(layer)))
+
+
+def layer_parts(layer: QuantizedLinear) -> tuple[torch.Tensor, torch.Tensor]:
+    return quantize_weight(layer.weight, 8), layer.bias
+
+
+@pytest.mark.parametrize("layer", [QuantizedConv2d, QuantizedLinear])
+def test_wide_weights_with_a_free_scale_are_refused(layer):
+    with pytest.raises(ValueError, match="weight_bits must be at most 12 with a free scale, not 16"):
+        layer(2, 2, *((1,) if layer is QuantizedConv2d else ()), weight_bits=16, free_scale=True)

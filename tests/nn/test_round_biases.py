@@ -42,3 +42,32 @@ def test_rounding_twice_changes_nothing_and_half_goes_up():
 def test_a_layer_without_a_quantizer_ahead_is_refused():
     with pytest.raises(ValueError, match="0 must have a FakeQuantize ahead of it; call quantize_aware first"):
         round_biases(nn.Sequential(QuantizedLinear(2, 2)))
+
+
+def test_units_of_a_free_scale_are_kept_by_float32():
+    """A bias of 2**18 units times a multiplier of 8 bits needs 26: it loses two, and stays what it is."""
+    torch.manual_seed(2)
+    linear = QuantizedLinear(8, 64, free_scale=True)
+    linear.bias.data = torch.randn(64) * 3
+    linear.bias.data[0] = 40.0
+    rounded = nn.Sequential(FakeQuantize(8, 5, signed=True), linear).eval()
+    before = linear.bias.detach().clone()
+    multiplier, weight_bits = linear.weight_scale()
+    assert multiplier > 1
+    round_biases(rounded)
+    units = linear.bias.detach().double() * 2.0 ** (5 + weight_bits) / multiplier
+    assert torch.equal(units, units.round())
+    exact = units.abs() * multiplier < 2**24
+    assert exact.any() and not exact.all()
+    error = (linear.bias - before).abs() * 2.0 ** (5 + weight_bits) / multiplier
+    assert error[exact].max() <= 0.5 + 2**-6
+    assert error.max() < 4.5
+    once = linear.bias.detach().clone()
+    round_biases(rounded)
+    assert torch.equal(linear.bias, once)
+
+
+def test_a_layer_without_a_bias_is_left_alone():
+    layer = QuantizedLinear(2, 2, bias=False)
+    round_biases(nn.Sequential(layer))
+    assert layer.bias is None

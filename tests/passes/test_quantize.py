@@ -1,4 +1,5 @@
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from compiler.ir import float_ops as fl
 from compiler.ir import integer_ops as it
 from compiler.ir.graph import Graph, Node
 from compiler.ir.shapes import output_value
+from compiler.ir.verify import verify
+from compiler.passes.integer_weight import integer_weight
 from compiler.passes.number_formats import best_fraction_bits
-from compiler.passes.quantize import Quantize, integer_weight
+from compiler.passes.quantize import Quantize
 from compiler.passes.signed_digits import nearest_signed_digits
 from hdl.numerics import FixedPoint
 from tests.passes.floats import chain, conv, frames, linear
@@ -109,19 +112,6 @@ def test_a_rare_outlier_is_given_up_for_finer_steps():
     assert best_fraction_bits(values, 4, signed=True) == 3
 
 
-@pytest.mark.parametrize("width", [2, 4, 8])
-@pytest.mark.parametrize("digits", [None, 1, 2])
-def test_weights_are_symmetric_and_zero_stays_zero(width, digits):
-    weight = np.random.default_rng(width).normal(size=(20, 30)) * 3
-    weight[::2] = 0
-    codes, fraction_bits = integer_weight(fl.Linear(weight, np.zeros(20), signed_digits=digits), width)
-    limit = 2 ** (width - 1) - 1
-    assert codes.dtype == np.int64 and not codes.flags.writeable
-    assert codes.min() >= -limit and codes.max() <= limit and not codes[::2].any()
-    if digits is None:
-        assert np.array_equal(codes, np.floor(weight * 2.0**fraction_bits + 0.5))
-
-
 def test_few_digits_take_the_nearest_number_and_the_smaller_of_two():
     codes = np.arange(-127, 128)
     one = nearest_signed_digits(codes, 1, 8)
@@ -130,6 +120,29 @@ def test_few_digits_take_the_nearest_number_and_the_smaller_of_two():
     assert np.array_equal(nearest_signed_digits(codes, 4, 8), codes)
     with pytest.raises(ValueError, match="digits must be at least 1, not 0"):
         nearest_signed_digits(codes, 0, 8)
+
+
+@pytest.mark.parametrize("fraction_bits", [-9, 1, 12], ids=["coarse", "usual", "finer than accumulators"])
+def test_a_free_scale_leaves_with_the_requantizer(fraction_bits):
+    rng = np.random.default_rng(3)
+    first = fl.Conv2d(rng.normal(size=(4, 2, 2, 3)), rng.normal(size=4), weight_bits=4, free_scale=True)
+    last = fl.Linear(rng.normal(size=(5, 36)), rng.normal(size=5), weight_bits=6, free_scale=True)
+    graph = chain((2, 8, 8), INPUT, first, RELU, fl.FakeQuantize(6, fraction_bits, False), POOL, FLAT, last)
+    whole = Quantize()(graph)
+    verify(whole)
+    accumulator, scaled = whole.node("conv2d2").output.form, whole.node("conv2d2_requantize")
+    assert accumulator.multiplier > 1 and scaled.output.form == FixedPoint(6, fraction_bits, signed=False)
+    ratio = Fraction(scaled.op.multiplier, 1 << scaled.op.shift)
+    assert ratio == Fraction(accumulator.scale) / Fraction(scaled.output.form.scale)
+    assert whole.output_scale == whole.node("linear7").output.form.scale
+    assert whole.node("linear7").output.form.multiplier > 1
+    codes, form = integer_weight(first, 4)
+    bias = whole.node("conv2d2").op.bias * accumulator.scale
+    rounded = replace(first, weight=codes * form.scale, bias=bias)
+    x = frames(rng, graph)
+    made = execute(whole, x.astype(np.int64), keep={"conv2d2_requantize"})["conv2d2_requantize"]
+    floats = execute(chain((2, 8, 8), INPUT, rounded, RELU, fl.FakeQuantize(6, fraction_bits, False)), x)
+    assert np.array_equal(made * scaled.output.form.scale, floats)
 
 
 @pytest.mark.parametrize(
@@ -163,8 +176,13 @@ def test_few_digits_take_the_nearest_number_and_the_smaller_of_two():
             "conv2d2 (IntegerConv2d): the scale from accumulator to activation must be at most 2**±62, "
             "not 2**-70; train with weights of moderate size",
         ),
+        (
+            [INPUT, fl.Conv2d(np.full((1, 2, 1, 1), 1e-18), np.ones(1), free_scale=True)],
+            "conv2d2 (Conv2d): the bias must fit an accumulator of 62 bits, whose unit is 149·2**-74; "
+            "train with weights and biases of like size",
+        ),
     ],
-    ids=["ReLU", "two formats", "BatchNorm", "one bit", "bias", "tiny weights"],
+    ids=["ReLU", "two formats", "BatchNorm", "one bit", "bias", "tiny weights", "bias in free units"],
 )
 def test_what_has_no_integer_form_is_refused_with_a_remedy(ops, message):
     graph = chain((2, 8, 8), *ops)

@@ -15,6 +15,17 @@ def test_a_contract_survives_the_manifest():
     assert Contract.from_json(json.loads(json.dumps(CONTRACT.to_json()))) == CONTRACT
 
 
+def test_a_port_keeps_the_multiplier_of_its_format_and_else_does_not_mention_one():
+    for multiplier in (1, 77):
+        port = AxisPort((3, 1, 1), FixedPoint(16, 0, True, multiplier), 1, 16, 16)
+        fields = json.loads(json.dumps(port.to_json()))
+        assert ("multiplier" in fields["form"]) is (multiplier > 1)
+        assert AxisPort.from_json(fields) == port
+    fields["form"]["multiplier"] = 1 << 20
+    with pytest.raises(ValueError, match="multiplier must be odd and from 1 to 65535"):
+        AxisPort.from_json(fields)
+
+
 @pytest.mark.parametrize("tap", CONTRACT.streams, ids=lambda tap: tap.name)
 def test_a_format_survives_the_manifest(tap):
     assert format_from_json(json.loads(json.dumps(format_to_json(tap.format)))) == tap.format
