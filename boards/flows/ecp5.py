@@ -3,10 +3,13 @@
 import hashlib
 import importlib
 import importlib.metadata
+import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from boards.flows.flow import FlowError, Implementation, Job
 
@@ -46,6 +49,7 @@ class Ecp5Flow:
 
     def run(self, job: Job) -> Implementation:
         """Synthesize, place and route, set the clock to what the slowest path allows, pack."""
+        from boards.flows.multipliers import absorb_registers
         from boards.flows.netlist import synthesize_netlist
         from boards.flows.place_and_route import find_program, pack, place_and_route
         from boards.shells.pll import Pll, retune
@@ -65,6 +69,8 @@ class Ecp5Flow:
             job.directory.resolve() / "rtl", scratch / "shell.il", command=job.board.synthesis,
             scratch=scratch, cache=_cache() / "netlists", version=yosys, progress=job.progress,
         )  # fmt: skip
+        job.progress("move registers into multipliers")
+        _edit(netlist, "shell", absorb_registers)
         job.progress("place and route")
         options = [
             platform._nextpnr_device_options[platform.device], "--speed", platform.speed, "--package",
@@ -101,6 +107,13 @@ class Ecp5Flow:
         plan = platform.prepare(SerialShell(stored, pll, self.baud), "shell")
         texts = {name: content for name, content in plan.files.items() if name in ("shell.il", "shell.lpf")}
         return {name: text if isinstance(text, str) else text.decode() for name, text in texts.items()}
+
+
+def _edit(netlist: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` work on a module of a netlist."""
+    whole = json.loads(netlist.read_text())
+    change(whole["modules"][name])
+    netlist.write_text(json.dumps(whole))
 
 
 def build_number(directory: Path) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
-from hdl.mac.fetch import directory_layout, directory_rows
+from hdl.mac.fetch import directory_layout, directory_rows, times
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
@@ -211,7 +211,7 @@ class ZeroSkipLinear(StreamComponent):
             index = Signal(self.config.source.index_bits)
             with m.If(enable):
                 m.d.sync += index.eq(self.i.payload.index)
-            m.d.comb += [place.start.eq(index * uniform), place.count.eq(uniform)]
+            m.d.comb += [place.start.eq(times(index, uniform)), place.count.eq(uniform)]
             return place
         m.submodules.directory = directory = Rom(self.config.directory)
         m.d.comb += [

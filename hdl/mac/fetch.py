@@ -1,12 +1,15 @@
 """From the index of an active input to the addresses of its words."""
 
+from functools import reduce
+from operator import add
+
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, memory
 
 from hdl.mac.words import WordTable
 from hdl.numerics import bits_for_range
 
-__all__ = ["directory_layout", "directory_rows", "look_up"]
+__all__ = ["directory_layout", "directory_rows", "look_up", "times"]
 
 
 def directory_layout(table: WordTable) -> data.StructLayout:
@@ -28,12 +31,22 @@ def directory_rows(table: WordTable) -> list[dict[str, int]]:
     ]
 
 
+def times(index: Value, factor: int) -> Value:
+    """Return a product with a positive constant as a sum: tools would take a multiplier for it.
+
+    >>> times(Signal(3), 5).shape()
+    unsigned(6)
+    """
+    shifted = (index.shift_left(place) for place in range(factor.bit_length()) if factor >> place & 1)
+    return reduce(add, shifted)
+
+
 def look_up(m: Module, table: WordTable, index: Value) -> data.View:
     """Find the entry of `index` in the same cycle, by wiring where all inputs have as many words."""
     entry = Signal(directory_layout(table))
     if table.words_per_input is not None:
         m.d.comb += [
-            entry.start.eq(index * table.words_per_input),
+            entry.start.eq(times(index, table.words_per_input)),
             entry.count.eq(table.words_per_input),
         ]
         return entry

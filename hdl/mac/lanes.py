@@ -168,27 +168,28 @@ class Lanes(wiring.Component):
         # Stage 1: the word is fetched; the activation and the commands keep pace with it.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
-        value = self.issue.value
+        value = Signal.like(self.issue.value, name="issued")
+        m.d.comb += value.eq(self.issue.value)
         if not config.accumulates:
-            value = Signal.like(self.issue.value, name="issued")
             m.d.comb += value.eq(Mux(self.issue.valid, self.issue.value, 0))
-        value = self._delayed(m, value, 2)
+        elif config.banks == 1:
+            # While a slot of a single bank drains, nothing but 0 is written. To clear the product itself
+            # would keep its registers out of the multiplier.
+            m.d.comb += value.eq(Mux(self.drain.valid, 0, self.issue.value))
+        value = self._delayed(m, value, 2, reset_less=True)
         valid = self._delayed(m, self.issue.valid, 3)
         bank = self._delayed(m, self.issue.bank, 3)
-        next_draining = self._delayed(m, self.drain.valid, 2)
-        draining = self._delayed(m, next_draining, 1)
+        draining = self._delayed(m, self.drain.valid, 3)
         drained = Cat(self._delayed(m, self.drain.slot, 3), self._delayed(m, self.drain.bank, 3))
         fields = [self.word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
-        # While a slot of a single bank drains, nothing but 0 is written.
-        cleared = next_draining if config.banks == 1 else None
-        products = self._products(m, [field[: config.weight_bits] for field in fields], value, cleared)
+        products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):
             if not config.accumulates:
                 m.d.sync += self.sums[lane].eq(product + carry)
                 continue
             slot = Const(0, len(self.drain.slot))
             if config.slot_bits:
-                slot = self._delayed(m, field[config.weight_bits :], 2)
+                slot = self._delayed(m, field[config.weight_bits :], 2, reset_less=True)
 
             # Stage 4: add to the accumulator, or drain it.
             depth = max(2, config.banks << len(slot))
@@ -217,9 +218,7 @@ class Lanes(wiring.Component):
                 m.d.sync += self.sums[lane].eq(read.data)
         return m
 
-    def _products(
-        self, m: Module, weights: list[Value], value: Signal, cleared: Signal | None
-    ) -> list[tuple[Value, Value]]:
+    def _products(self, m: Module, weights: list[Value], value: Signal) -> list[tuple[Value, Value]]:
         """Return each lane's product, two cycles behind its weight, and what is to be carried into it."""
         bits, step, products = self.config.product_bits, 1 + self.config.paired, []
         for first in range(0, len(weights), step):
@@ -228,12 +227,11 @@ class Lanes(wiring.Component):
             # less one where the lower is negative, makes up for the lower's extended sign.
             spaced = [part.as_signed() for part in shared]
             spaced[:-1] = [Cat(part, part[-1].replicate(bits - len(part))) for part in shared[:-1]]
-            factor = Signal(signed(bits * (len(shared) - 1) + self.config.weight_bits), name=f"weight{first}")
-            product = Signal(signed(bits * len(shared)), name=f"product{first}")
+            width = bits * (len(shared) - 1) + self.config.weight_bits
+            # Free of resets: a multiplier of an ECP5 can then hold them itself.
+            factor = Signal(signed(width), name=f"weight{first}", reset_less=True)
+            product = Signal(signed(bits * len(shared)), name=f"product{first}", reset_less=True)
             m.d.sync += [factor.eq(Cat(spaced)), product.eq(factor * value)]
-            if cleared is not None:
-                with m.If(cleared):
-                    m.d.sync += product.eq(0)
             products.append((product[:bits].as_signed(), Const(0, 0)))
             if len(shared) == 2:
                 # A negative lower product has borrowed one from the upper.
@@ -241,9 +239,9 @@ class Lanes(wiring.Component):
         return products
 
     @staticmethod
-    def _delayed(m: Module, signal: Signal, cycles: int) -> Signal:
+    def _delayed(m: Module, signal: Signal, cycles: int, *, reset_less: bool = False) -> Signal:
         for _ in range(cycles):
-            register = Signal.like(signal, name="delayed")
+            register = Signal.like(signal, name="delayed", reset_less=reset_less)
             m.d.sync += register.eq(signal)
             signal = register
         return signal
