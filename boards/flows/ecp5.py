@@ -70,13 +70,9 @@ class Ecp5Flow:
             scratch=scratch, cache=_cache() / "netlists", version=yosys, progress=job.progress,
         )  # fmt: skip
         job.progress("move registers into multipliers")
-        _edit(netlist, "shell", absorb_registers)
+        _edit(netlist, absorb_registers)
         job.progress("place and route")
-        options = [
-            platform._nextpnr_device_options[platform.device], "--speed", platform.speed, "--package",
-            platform._nextpnr_package_options[platform.package].upper(), "--seed", str(self.seed),
-        ]  # fmt: skip
-        constraints = scratch / "shell.lpf"
+        options, constraints = self._options(platform), scratch / "shell.lpf"
         routed = place_and_route(netlist, constraints, options, scratch=scratch, cache=_cache() / "routed")
         reached = routed.reached_mhz(wanted.output_mhz)
         clock = Pll.nearest(wanted.input_mhz, min(wanted.output_mhz, reached))
@@ -92,7 +88,13 @@ class Ecp5Flow:
             seconds=round(time.monotonic() - started, 1),
         )  # fmt: skip
 
-    def _platform(self) -> object:
+    def _options(self, platform: Any) -> list[str]:
+        """Return what nextpnr is told of the device, and the seed."""
+        device = platform._nextpnr_device_options[platform.device]
+        package = platform._nextpnr_package_options[platform.package].upper()
+        return [device, "--speed", platform.speed, "--package", package, "--seed", str(self.seed)]
+
+    def _platform(self) -> Any:
         module, _, kind = self.platform.partition(":")
         try:
             return getattr(importlib.import_module(module), kind)()
@@ -109,11 +111,12 @@ class Ecp5Flow:
         return {name: text if isinstance(text, str) else text.decode() for name, text in texts.items()}
 
 
-def _edit(netlist: Path, name: str, change: Callable[[dict[str, Any]], object]) -> None:
-    """Let `change` work on a module of a netlist."""
+def _edit(netlist: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` work on the module that a netlist is named after; drop all others, which are empty."""
     whole = json.loads(netlist.read_text())
-    change(whole["modules"][name])
-    netlist.write_text(json.dumps(whole))
+    module = whole["modules"][netlist.stem]
+    change(module)
+    netlist.write_text(json.dumps({**whole, "modules": {netlist.stem: module}}))
 
 
 def build_number(directory: Path) -> int:

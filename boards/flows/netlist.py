@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,7 @@ def synthesize_netlist(
     texts = {path.stem: path.read_text() for path in sorted(rtl.glob("*.v"))}
     leaves = {name for name, text in texts.items() if not _others(text) & (texts.keys() - {name})}
     cache.mkdir(parents=True, exist_ok=True)
-    netlists = []
+    netlists, keys = [], []
     for name in sorted(leaves, key=lambda name: len(texts[name])):
         images = [path.read_bytes() for path in sorted((rtl / "images").glob(f"{name}_rom*"))]
         key = _key(RECIPE, command, version, name, texts[name], *images)
@@ -55,12 +56,18 @@ def synthesize_netlist(
             _run({"name": name, "command": command, "sources": sources, "rtlil": str(partial)}, scratch)
             os.replace(partial, target)
         netlists.append((name, str(target)))
-    progress("join the stages")
-    sources = [f"read_verilog {rtl / name}.v" for name in texts.keys() - leaves] + [f"read_rtlil {shell}"]
-    target = scratch / f"{shell.stem}.json"
-    job = {"name": shell.stem, "command": command, "sources": sorted(sources), "leaves": netlists}
-    _run({**job, "json": str(target)}, scratch)
-    return target
+        keys.append(key)
+    whole = sorted(texts.keys() - leaves)
+    key = _key(RECIPE, command, version, shell.read_bytes(), *(texts[name] for name in whole), *keys)
+    kept = cache / f"{key}.json"
+    if not kept.is_file():
+        progress("join the stages")
+        partial = kept.with_suffix(f".{os.getpid()}.json")
+        sources = [f"read_verilog {rtl / name}.v" for name in whole] + [f"read_rtlil {shell}"]
+        job = {"name": shell.stem, "command": command, "sources": sorted(sources), "leaves": netlists}
+        _run({**job, "json": str(partial)}, scratch)
+        os.replace(partial, kept)
+    return Path(shutil.copyfile(kept, scratch / f"{shell.stem}.json"))
 
 
 def _others(text: str) -> set[str]:
