@@ -1,11 +1,13 @@
 """Small networks of many shapes, seeded: tests and measurements build them, and so speak of the same."""
 
+import copy
+
 import torch
 from torch import nn
 
 from compiler.nn import KWinners, KWinners2d, Normalize, QuantizedConv2d, QuantizedLinear
 
-__all__ = ["NETWORKS", "network"]
+__all__ = ["NETWORKS", "network", "retrained"]
 
 Recipe = tuple[tuple[int, int, int], list[nn.Module]]
 
@@ -116,3 +118,21 @@ def network(name: str, density: float = 0.4) -> tuple[nn.Sequential, tuple[int, 
             nn.init.uniform_(layer.weight, 0.5, 1.5)
             nn.init.uniform_(layer.running_mean, -0.2, 0.2)
     return nn.Sequential(*layers).eval(), shape
+
+
+def retrained(model: nn.Sequential, *, kept: int = 0, seed: int = 5) -> nn.Sequential:
+    """Return the network with other weights and biases, but for its first `kept` layers that have any.
+
+    Zeros stay zeros and the largest weights what they are, so that number formats do not change.
+    """
+    other = copy.deepcopy(model)
+    draw = torch.Generator().manual_seed(seed)
+    layers = [layer for layer in other if isinstance(layer, nn.Conv2d | nn.Linear)]
+    with torch.no_grad():
+        for layer in layers[kept:]:
+            weight = layer.weight
+            scale = 2 * torch.rand(weight.shape, generator=draw) - 1
+            scale.view(-1)[weight.abs().argmax()] = 1
+            weight.mul_(scale)
+            layer.bias.mul_(torch.rand(layer.bias.shape, generator=draw))
+    return other

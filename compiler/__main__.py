@@ -100,6 +100,7 @@ def _build(options: Namespace) -> int:
         instances=options.instances,
         fill=options.fill,
         watchdog=options.watchdog,
+        reloadable=options.reloadable,
         calibration=options.calibration,
         samples=options.samples,
         input_shape=options.input_shape,
@@ -140,6 +141,18 @@ def _synth(options: Namespace) -> int:
     bundle = Bundle.open(options.directory)
     found = bundle.synthesize(workers=options.workers, progress=_announce)
     _show(options, found.to_json(), printing.synthesis_lines(bundle.report))
+    return DONE
+
+
+def _weights(options: Namespace) -> int:
+    from compiler.weights import reweight
+
+    bundle = reweight(
+        options.directory, options.model, output=options.output, progress=_progress,
+        command=options.command_text,
+    )  # fmt: skip
+    found = {"directory": str(bundle.directory), **bundle.manifest["weights"], "fixed": bundle.fixed_layers}
+    _show(options, found, printing.weights_lines(found, str(options.directory)))
     return DONE
 
 
@@ -186,6 +199,7 @@ COMMANDS = {
     "inspect": _inspect,
     "synth": _synth,
     "verify": _verify,
+    "weights": _weights,
 }
 
 

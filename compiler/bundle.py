@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import boards
-from boards.flows import Implementation
+from boards.flows import Implementation, build_number
 from boards.synthesis import Synthesis, SynthesisError, synthesize
 from compiler.bitstream import make_bitstream
 from compiler.emit import check_hashes
@@ -19,7 +19,7 @@ from compiler.execute import execute
 from compiler.frames import load_samples, to_integers
 from compiler.ir import serialize
 from compiler.ir.graph import Graph
-from compiler.ir.integer_ops import IntegerOp
+from compiler.ir.integer_ops import IntegerConv2d, IntegerLinear, IntegerOp
 from compiler.report import add_synthesis, add_verdict, write_report
 from sim.errors import SimulationError
 from sim.session import STALLS
@@ -61,6 +61,18 @@ class Bundle:
     def report(self) -> dict[str, Any]:
         """What `report.json` says."""
         return json.loads((self.directory / "report.json").read_text())
+
+    @property
+    def build_number(self) -> int:
+        """32 bits by which hardware tells that it is this build."""
+        return build_number(self.directory)
+
+    @property
+    def fixed_layers(self) -> list[str]:
+        """Layers with weights that cannot be loaded; all of them unless it was built `reloadable`."""
+        layers = [node.name for node in self.graph if isinstance(node.op, IntegerConv2d | IntegerLinear)]
+        loaded = (self.manifest.get("weights") or {"stages": ()})["stages"]
+        return [name for name in layers if name not in loaded]
 
     @cached_property
     def graph(self) -> Graph[IntegerOp]:

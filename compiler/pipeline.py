@@ -1,6 +1,7 @@
 """Every stage in order: a trained network goes in at the top and comes out as a build directory."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,15 @@ import numpy as np
 
 import boards
 from compiler.bundle import Bundle
-from compiler.emit import contract_of, emit_verilog, write_manifest, write_whole
-from compiler.errors import CompilerError, InvalidGraph, Problem, UnsupportedModel
-from compiler.execute import execute
-from compiler.frames import Samples, extreme_frames, load_samples, random_samples, to_integers, to_real
+from compiler.emit import contract_of, emit_verilog, write_manifest, write_weights, write_whole
+from compiler.errors import CompilerError, Problem, UnsupportedModel
+from compiler.exact_vectors import accuracy_of, vectors_of
+from compiler.frames import Samples, load_samples, random_samples, to_real
 from compiler.frontend import Examination, examine, load
 from compiler.ir import serialize
 from compiler.ir.float_ops import FloatOp
 from compiler.ir.graph import Graph
-from compiler.ir.integer_ops import IntegerOp
+from compiler.ir.schedule import Schedule
 from compiler.ir.text import to_text
 from compiler.ir.values import Shape
 from compiler.ir.verify import verify
@@ -33,13 +34,14 @@ from compiler.scheduler import Scheduler
 from compiler.steps import Progress, Steps
 from hdl.accelerator import Accelerator
 from hdl.design import Design
+from hdl.numerics import FixedPoint
 from sim.contract import Prediction
 from sim.vectors import Vectors, save_vectors
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "check", "inspect"]
+__all__ = ["build", "check", "inspect", "rewrite", "write_exact"]
 
 MADE_UP_FRAMES = 32
 CALIBRATION_FRAMES = 256
@@ -58,6 +60,7 @@ def build(
     instances: int = 1,
     fill: bool = False,
     watchdog: bool = False,
+    reloadable: bool = False,
     calibration: Path | np.ndarray | None = None,
     samples: Path | np.ndarray | Samples | None = None,
     input_shape: Shape | None = None,
@@ -84,6 +87,8 @@ def build(
         As many instances as the board has room for.
     watchdog : bool
         Whether to put in hardware that tells a host when the design stands still, and at which stream.
+    reloadable : bool
+        Keep sparse weights in memories that can be loaded while the hardware runs: see `compiler.weights`.
     calibration, samples : path of an `.npz`, or array, optional
         Frames `x` to fit number formats that were not trained, and to make vectors of; with labels `y`,
         samples also give the accuracy. See `compiler.frames.load_samples`.
@@ -108,13 +113,13 @@ def build(
         frames = random_samples(trained, MADE_UP_FRAMES)
         trained = _note(trained, "No samples were given: the vectors are made-up frames.")
 
-    graphs = _rewrite(trained, fitting or frames, steps)
+    graphs = rewrite(trained, steps, frames=fitting or frames, spare_bits=int(reloadable))
     integer = graphs["tighten_accumulators"]
     with steps("vectors"):
-        vectors = _vectors(integer, frames, made_up=samples is None)
+        vectors = vectors_of(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
         choice = Scheduler(target, interval, rate, instances, fill)(integer)
-        schedule = Replicate(choice.instances)(integer, choice.plan.schedule)
+        schedule = Replicate(choice.instances)(integer, replace(choice.plan.schedule, reloadable=reloadable))
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
         predicted = predict(design)
@@ -122,21 +127,21 @@ def build(
     directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
     with write_whole(directory) as scratch:
         with steps("emit"):
-            _emit(scratch, graphs, accelerator, vectors)
+            weights = _emit(scratch, accelerator)
+            write_exact(scratch, graphs, schedule, vectors)
         with steps("report"):
             report = assemble(
                 trained=trained, integer=integer, accelerator=accelerator, predicted=predicted, board=target,
-                schedule=schedule, accuracy=_accuracy(trained, frames, vectors), command=command,
+                schedule=schedule, accuracy=accuracy_of(trained, frames, vectors), command=command,
             )  # fmt: skip
             write_report(scratch, {**report, "folding": choice.to_json()})
         facts = {
             "model": describe_source(model), "board": target.name, "command": command,
             "options": {"interval": interval, "rate": rate, "instances": instances, "fill": fill,
                         "watchdog": watchdog},
-            "seconds": steps.seconds,
+            "weights": weights, "seconds": steps.seconds,
         }  # fmt: skip
-        times = {field.name: getattr(predicted, field.name) for field in fields(Prediction)}
-        write_manifest(scratch, contract_of(accelerator, Prediction(**times)), facts)
+        write_manifest(scratch, contract_of(accelerator, _promised(predicted)), facts)
     return Bundle.open(directory)
 
 
@@ -151,71 +156,57 @@ def _find_board(name: str) -> boards.Board:
         raise CompilerError(Problem(error.where, error.what, error.next)) from error
 
 
-def _rewrite(trained: Graph[FloatOp], frames: Samples, steps: Steps) -> dict[str, Graph]:
-    """Return the graph as it was loaded and after each pass, by the pass's name."""
+def rewrite(
+    trained: Graph[FloatOp], steps: Steps, *, frames: Samples | None, spare_bits: int = 0,
+    formats: Mapping[str, FixedPoint] | None = None,
+) -> dict[str, Graph]:  # fmt: skip
+    """Return the graph as it was loaded and after each pass, by the pass's name; see `Quantize`."""
     graphs: dict[str, Graph] = {"load": trained}
     graph: Graph = trained
-    for name, rewrite in _passes(trained, frames):
+    for name, change in _passes(trained, frames, spare_bits, formats or {}):
         with steps(name):
-            graphs[name] = graph = rewrite(graph)
+            graphs[name] = graph = change(graph)
             verify(graph)
     return graphs
 
 
-def _emit(directory: Path, graphs: dict[str, Graph], accelerator: Accelerator, vectors: Vectors) -> None:
-    """Write the Verilog, the graphs as text and the exact one as data, and the vectors."""
+def _emit(directory: Path, accelerator: Accelerator) -> dict[str, Any] | None:
+    """Write the Verilog, and what loads its memories; return what a manifest tells of that."""
     (directory / "rtl").mkdir()
     emit_verilog(accelerator, directory / "rtl")
+    return write_weights(directory, accelerator.design.contents())
+
+
+def _promised(predicted: Any) -> Prediction:
+    """Return the part of a prediction that verification holds a design to."""
+    return Prediction(**{field.name: getattr(predicted, field.name) for field in fields(Prediction)})
+
+
+def write_exact(directory: Path, graphs: dict[str, Graph], schedule: Schedule, vectors: Vectors) -> None:
+    """Write the graphs as text and the exact one as data, how it is built, and the vectors."""
     (directory / "graph").mkdir()
     for number, (name, graph) in enumerate(graphs.items()):
         (directory / "graph" / f"{number:02}_{name}.txt").write_text(to_text(graph))
     serialize.save(graphs["tighten_accumulators"], directory / "integer_graph.npz")
+    (directory / "schedule.json").write_text(json.dumps(schedule.to_json()) + "\n")
     save_vectors(directory / "vectors.npz", vectors)
 
 
-def _passes(trained: Graph[FloatOp], frames: Samples) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:
+def _passes(
+    trained: Graph[FloatOp], frames: Samples | None, spare_bits: int, formats: Mapping[str, FixedPoint]
+) -> list[tuple[str, Callable[[Graph[Any]], Graph[Any]]]]:
     """Return the rewrites from a trained network to an exact one, in order."""
+    fitting = None if frames is None else to_real(trained, frames)[:CALIBRATION_FRAMES]
     return [
         ("fold_batchnorm", FoldBatchNorm()),
         ("hoist_relu", HoistRelu()),
-        ("quantize", Quantize(calibration=to_real(trained, frames)[:CALIBRATION_FRAMES])),
-        ("tighten_accumulators", TightenAccumulators()),
+        ("quantize", Quantize(calibration=fitting, formats=formats)),
+        ("tighten_accumulators", TightenAccumulators(spare_bits)),
     ]
 
 
 def _note(graph: Graph, remark: str) -> Graph:
     return replace(graph, notes=(*graph.notes, remark))
-
-
-def _vectors(integer: Graph[IntegerOp], frames: Samples, made_up: bool) -> Vectors:
-    """Return frames with their exact outputs, on which PyTorch and the executor must agree.
-
-    Every second made-up frame is an extreme one instead, so that sums saturate and winners are many or none.
-    """
-    from compiler.frontend.exact_module import exact_logits  # brings PyTorch, which takes seconds
-
-    x = to_integers(integer, frames)
-    if made_up:
-        x[1::2] = extreme_frames(integer, len(x) // 2)
-    logits = execute(integer, x).reshape(len(x), -1)
-    pytorch = exact_logits(integer, x).reshape(len(x), -1)
-    if not np.array_equal(logits, pytorch):
-        frame = int(np.flatnonzero((logits != pytorch).any(axis=1))[0])
-        what = f"the executor and PyTorch differ in frame {frame}"
-        raise InvalidGraph(Problem(integer.output, what, "report this as a bug"))
-    return Vectors(x, logits, frames.y)
-
-
-def _accuracy(trained: Graph[FloatOp], frames: Samples, vectors: Vectors) -> dict[str, Any] | None:
-    """Compare the float network's and the integer network's answers with the labels."""
-    if frames.y is None:
-        return None
-    logits = execute(trained, to_real(trained, frames)).reshape(len(frames), -1)
-    return {
-        "float": float((logits.argmax(axis=1) == frames.y).mean()),
-        "integer": float((vectors.logits.argmax(axis=1) == frames.y).mean()),
-        "samples": len(frames),
-    }
 
 
 def check(model: "str | Path | nn.Module", *, input_shape: Shape | None = None) -> Examination:
@@ -225,8 +216,8 @@ def check(model: "str | Path | nn.Module", *, input_shape: Shape | None = None) 
         return found
     graph = found.graph
     try:
-        for _, rewrite in _passes(graph, random_samples(graph, MADE_UP_FRAMES)):
-            graph = rewrite(graph)
+        for _, change in _passes(graph, random_samples(graph, MADE_UP_FRAMES), 0, {}):
+            graph = change(graph)
     except UnsupportedModel as refusal:
         return Examination(None, refusal.problems, found.remarks)
     return found

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.axi.egress import Egress, EgressConfig
 from hdl.axi.ingress import Ingress, IngressConfig
 from hdl.design import Design, Stage
+from hdl.memory.loading import join_chain, lead_chain, loading_ports
 from hdl.replication.distribute import Distribute
 from hdl.replication.gather import Gather
 from hdl.streams.watchdog import STUCK_BITS, StreamWatch, Watchdog, watched_state
@@ -42,6 +43,9 @@ class Accelerator(wiring.Component):
         A frame did not end where it should have; stays high until reset.
     stuck : Out(16), if the design has a watchdog
         See :class:`hdl.streams.watchdog.Watchdog`; numbers are places in `design.watched`.
+    load : In(Chain()), loaded : Out(Chain())
+        If `design.loads`: contents of memories, stage by stage, into all instances at once. Between the start
+        of a load and the reset that must follow it, outputs are undefined.
     """
 
     def __init__(self, design: Design) -> None:
@@ -58,6 +62,7 @@ class Accelerator(wiring.Component):
                 "m_axis_tlast": Out(1),
                 "frame_error": Out(1),
                 **({"stuck": Out(STUCK_BITS)} if design.watchdog else {}),
+                **loading_ports(design.loads),
             }
         )
 
@@ -92,7 +97,7 @@ class Accelerator(wiring.Component):
             self.frame_error.eq(ingress.frame_error),
         ]
         if self.design.instances == 1:
-            streams = _join_stages(m, self.stages, ingress.o, platform)
+            streams = _join_stages(m, self, self.stages, ingress.o, platform)
             flowing = streams[-1]
             self._watch(m, [_watch_streams(m, streams)] if self.design.watchdog else [], 0)
         else:
@@ -122,6 +127,10 @@ class Accelerator(wiring.Component):
             if hasattr(platform, "pipeline"):
                 pipeline = platform.pipeline(pipeline)
             m.submodules[f"instance_{number}"] = pipeline
+            if self.design.loads:
+                join_chain(m, self.load, pipeline.load)
+            if self.design.loads and not number:
+                join_chain(m, pipeline.loaded, self.loaded)
             _join(m, distribute.o[number], pipeline.i)
             _join(m, pipeline.o, gather.i[number])
             states += [Value.cast(pipeline.state)] if self.design.watchdog else []
@@ -141,6 +150,8 @@ class Pipeline(wiring.Component):
     i : In(stream.Signature(design.source.payload))
     o : Out(stream.Signature(design.target.payload))
     state : Out(watched_state(design.watchdog.streams)), if the design has a watchdog
+    load : In(Chain()), loaded : Out(Chain())
+        If `design.loads`.
     """
 
     def __init__(self, design: Design) -> None:
@@ -150,12 +161,13 @@ class Pipeline(wiring.Component):
                 "i": In(stream.Signature(design.source.payload)),
                 "o": Out(stream.Signature(design.target.payload)),
                 **({"state": Out(watched_state(design.watchdog.streams))} if design.watchdog else {}),
+                **loading_ports(design.loads),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        streams = _join_stages(m, self.design.stages, wiring.flipped(self.i), platform)
+        streams = _join_stages(m, self, self.design.stages, wiring.flipped(self.i), platform)
         _join(m, streams[-1], wiring.flipped(self.o))
         if self.design.watchdog:
             m.d.comb += Value.cast(self.state).eq(_watch_streams(m, streams))
@@ -163,15 +175,20 @@ class Pipeline(wiring.Component):
 
 
 def _join_stages(
-    m: Module, stages: tuple[Stage, ...], flowing: wiring.PureInterface, platform: object
-) -> list[wiring.PureInterface]:
-    """Put stages behind a stream; return it, and what leaves each of them."""
-    streams = [flowing]
+    m: Module, holder: wiring.Component, stages: tuple[Stage, ...], flowing: wiring.PureInterface,
+    platform: object,
+) -> list[wiring.PureInterface]:  # fmt: skip
+    """Put stages behind a stream, and those that can be loaded on a chain; return all streams, in order."""
+    streams, loadable = [flowing], []
     for stage in stages:
         component = platform.stage(stage) if hasattr(platform, "stage") else stage.component(stage.config)
         m.submodules[stage.name] = component
         _join(m, streams[-1], component.i)
         streams.append(component.o)
+        if getattr(stage.config, "loads", False):
+            loadable.append(component)
+    if loadable:
+        lead_chain(m, holder, loadable)
     return streams
 
 

@@ -9,6 +9,7 @@ from amaranth.lib import wiring
 from hdl.axi.egress import EgressConfig
 from hdl.axi.ingress import IngressConfig
 from hdl.conv.window import WindowFormat
+from hdl.memory.loading import Contents
 from hdl.replication.distribute import DistributeConfig
 from hdl.replication.gather import GatherConfig
 from hdl.streams.formats import DenseFormat, StreamFormat
@@ -112,6 +113,16 @@ class Design:
         if self.instances > 1:
             names = [f"instance_{number}.{name}" for number in range(self.instances) for name in names]
         return ("s_axis", *names, "m_axis")
+
+    @property
+    def loads(self) -> bool:
+        """Whether the weights of any stage can be loaded."""
+        return any(getattr(stage.config, "loads", False) for stage in self.stages)
+
+    def contents(self) -> dict[str, list[Contents]]:
+        """Return what the memories that can be loaded hold, by stage, in the order of the chain."""
+        loading = [stage for stage in self.stages if getattr(stage.config, "loads", False)]
+        return {stage.name: stage.config.contents() for stage in loading}
 
     @property
     def target(self) -> DenseFormat:

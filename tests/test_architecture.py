@@ -13,6 +13,7 @@ EVERYTHING = {"boards", "compiler", "hdl", "models", "sim"}
 STAGES = {
     "boards",
     "compiler.emit",
+    "compiler.exact_vectors",
     "compiler.execute",
     "compiler.frames",
     "compiler.frontend",
@@ -44,14 +45,20 @@ MAY_IMPORT = {
     # Reads figures off what lowering made, so that no number is typed twice; the page sees only a dict.
     "compiler.report": {"compiler.ir", "compiler.lowering", "hdl", "boards"},
     "compiler.scheduler": {"compiler.ir", "compiler.lowering", "compiler.passes", "hdl", "boards"},
+    "compiler.exact_vectors": {
+        "compiler.execute", "compiler.frames", "compiler.frontend", "compiler.ir", "sim",
+    },
     "compiler.provenance": set(),
     "compiler.steps": set(),
     "compiler.bitstream": {"boards", "compiler.emit", "compiler.report", "sim"},
     "compiler.bundle": STAGES | {"compiler.bitstream"},
     "compiler.pipeline": STAGES | {"compiler.bundle"},
+    "compiler.weights": STAGES | {"compiler.bundle", "compiler.pipeline"},
     "compiler.__init__": {"compiler.pipeline", "compiler.bundle"},
     "compiler.command_line": {"sim"},
-    "compiler.__main__": {"compiler.bundle", "compiler.command_line", "compiler.pipeline", "boards"},
+    "compiler.__main__": {
+        "compiler.bundle", "compiler.command_line", "compiler.pipeline", "compiler.weights", "boards",
+    },
     "models": {"compiler.nn"},
     "benchmarks": EVERYTHING,
 }

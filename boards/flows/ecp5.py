@@ -1,6 +1,5 @@
 """Boards with an ECP5, from build directory to bitstream with open tools alone."""
 
-import hashlib
 import importlib
 import importlib.metadata
 import json
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.flows.flow import FlowError, Implementation, Job
+from boards.flows.flow import FlowError, Implementation, Job, build_number, weights_bytes
 
 __all__ = ["Ecp5Flow"]
 
@@ -106,7 +105,7 @@ class Ecp5Flow:
         from boards.shells.serial_shell import SerialShell, stored_frames
 
         stored = stored_frames(job.directory, self.slots, build_number(job.directory))
-        plan = platform.prepare(SerialShell(stored, pll, self.baud), "shell")
+        plan = platform.prepare(SerialShell(stored, pll, self.baud, weights_bytes(job.manifest)), "shell")
         texts = {name: content for name, content in plan.files.items() if name in ("shell.il", "shell.lpf")}
         return {name: text if isinstance(text, str) else text.decode() for name, text in texts.items()}
 
@@ -117,12 +116,6 @@ def _edit(netlist: Path, change: Callable[[dict[str, Any]], object]) -> None:
     module = whole["modules"][netlist.stem]
     change(module)
     netlist.write_text(json.dumps({**whole, "modules": {netlist.stem: module}}))
-
-
-def build_number(directory: Path) -> int:
-    """Return 32 bits that name a build: a board that answers with others holds another one."""
-    digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
-    return int.from_bytes(digest[:4], "big")
 
 
 def _cache() -> Path:

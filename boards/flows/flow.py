@@ -1,5 +1,6 @@
 """What every flow takes and gives."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from boards.board import Board
 
-__all__ = ["Flow", "FlowError", "Implementation", "Job"]
+__all__ = ["Flow", "FlowError", "Implementation", "Job", "build_number", "weights_bytes"]
 
 
 class FlowError(Exception):
@@ -92,3 +93,14 @@ class Flow(Protocol):
         FlowError
             Where the tool is not installed, `next` is the exact command, and where to run it.
         """
+
+
+def build_number(directory: Path) -> int:
+    """Return 32 bits that name a build: a board that answers with others holds another one."""
+    digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def weights_bytes(manifest: Mapping[str, Any]) -> int:
+    """Return the bytes of the memories that can be loaded."""
+    return (manifest.get("weights") or {"bytes": 0})["bytes"]

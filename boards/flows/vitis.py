@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from boards.flows.flow import Implementation, Job
+from boards.flows.flow import Implementation, Job, weights_bytes
 from boards.flows.vendor import copy_parts, run_project, write_facts
 
 if TYPE_CHECKING:
@@ -59,16 +59,16 @@ class VitisFlow:
         folder = directory / self.name
         shutil.rmtree(folder, ignore_errors=True)
         copy_parts(folder, "vitis", "xrt_card.py")
-        kernel = MemoryKernel(manifest["interface"])
+        kernel = MemoryKernel(manifest["interface"], weights_bytes(manifest))
         config = kernel.config
         (folder / f"{KERNEL}.v").write_text(to_verilog(kernel, KERNEL))
-        (folder / "kernel.xml").write_text(kernel_xml(config.control))
+        (folder / "kernel.xml").write_text(kernel_xml(kernel.control))
         instances = count_instances(directory / "rtl" / "top.v")
         settings = {
             "part": board.part, "instances": instances, "dies": self.dies, "memory_die": self.memory_die,
         }  # fmt: skip
         facts = card_facts(
-            directory, manifest["interface"], (config.source, config.target), config.control, FLAGS
+            directory, manifest["interface"], (config.source, config.target), kernel.control, FLAGS
         )
         write_facts(folder, settings, facts)
         (folder / "platform.mk").write_text(f"PLATFORM ?= {self.platform}\n")

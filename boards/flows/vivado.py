@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boards.flows.flow import Implementation, Job
+from boards.flows.flow import Implementation, Job, weights_bytes
 from boards.flows.vendor import copy_parts, run_project, write_facts
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class VivadoFlow:
         folder = directory / self.name
         shutil.rmtree(folder, ignore_errors=True)
         copy_parts(folder, "vivado", "pynq_overlay.py")
-        core = StreamCore(manifest["interface"])
+        core = StreamCore(manifest["interface"], weights_bytes(manifest))
         config = core.config
         (folder / f"{CORE}.v").write_text(to_verilog(core, CORE))
         settings = {
             "part": board.part, "board_part": self.board_part, "clock_mhz": clock_mhz or board.clock_mhz,
         }  # fmt: skip
         facts = card_facts(
-            directory, manifest["interface"], (config.source, config.target), config.control, FLAGS
+            directory, manifest["interface"], (config.source, config.target), core.control, FLAGS
         )
         write_facts(folder, settings, facts)
         return folder

@@ -1,18 +1,26 @@
 """A board that holds a build: its answers, and its own test."""
 
-import hashlib
+import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from boards.flows.flow import build_number
 from boards.host.link import Link, LinkError
-from hdl.axi.self_test import INPUTS, MAGIC, RESULTS, lane_bits, register_address
+from boards.shells.serial_shell import LOADING, LOADING_REGISTERS, PAGE_BYTES
+from hdl.axi.self_test import EXPECTED, INPUTS, MAGIC, RESULTS, lane_bits, register_address
+from hdl.memory.load_port import HELD
 from sim.contract import AxisPort, load_contract
-from sim.vectors import pack_frames, unpack_frames
+from sim.vectors import load_vectors, pack_frames, unpack_frames
 
 __all__ = ["SerialBoard", "TestResult"]
+
+
+PATIENCE = 60
+"""Seconds that whatever the board does may take."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class SerialBoard:
     ----------
     link : Link
     directory : Path
-        The build directory.
+        The build directory, or what `python -m compiler weights` made for it: then its weights are loaded,
+        unless the board has them already.
     slots : int
         Frames that the shell stores.
 
@@ -50,15 +59,42 @@ class SerialBoard:
 
     def __init__(self, link: Link, directory: Path, slots: int) -> None:
         self.link, self.slots, self.contract = link, slots, load_contract(directory)
+        self.directory = directory
+        weights = json.loads((directory / "manifest.json").read_text()).get("weights") or {}
         if self.register("magic") != MAGIC:
             raise LinkError("what answers is no serial shell of this compiler")
-        digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
-        if self.register("build") != int.from_bytes(digest[:4], "big"):
+        if self.register("build") != weights.get("of", build_number(directory)):
             raise LinkError(f"the board holds another build than {directory}; load its bitstream first")
+        # A board that was not loaded since its bitstream was has the weights of the build.
+        held = [weights.get("crc32")] + [0] * ("of" not in weights)
+        if weights and self._loading("checksum") not in held:
+            self._load_weights()
 
     def register(self, name: str) -> int:
         """Return a register of the self-test."""
         return int.from_bytes(self.link.read(register_address(name), 4), "little")
+
+    def _load_weights(self) -> None:
+        """Load the weights of the directory, and the answers that they give into the self-test."""
+        content = (self.directory / "weights.bin").read_bytes()
+        pages = -(-len(content) // PAGE_BYTES)
+        for number in range(pages + 1):
+            if number:
+                self.link.write(LOADING, content[PAGE_BYTES * (number - 1) : PAGE_BYTES * number])
+            self.link.write(LOADING_REGISTERS, number.to_bytes(4, "little"))
+            self._await(lambda sent=number: self._loading("done") == sent, f"page {number} of the weights")
+        self._await(lambda: not self._loading("status") >> HELD & 1, "loading, whole, of the weights")
+        vectors = load_vectors(self.directory / "vectors.npz", self.contract).first(self.slots)
+        for address, frames, port in (
+            (INPUTS, vectors.x, self.contract.input),
+            (EXPECTED, vectors.logits.reshape(-1, *self.contract.output.shape), self.contract.output),
+        ):
+            self.link.write(address, _to_bytes(pack_frames(frames, port), port))
+
+    def _loading(self, name: str) -> int:
+        """Return what the board says of a load."""
+        place = LOADING_REGISTERS + 4 * (1 + ("done", "checksum", "status").index(name))
+        return int.from_bytes(self.link.read(place, 4), "little")
 
     def self_test(self, frames: int, *, slots: int | None = None) -> TestResult:
         """Let the board run its stored frames over and over, `frames` in all, and compare every output."""
@@ -89,18 +125,22 @@ class SerialBoard:
         ]
         return unpack_frames(words, port).reshape(count, -1)
 
-    def _run(self, frames: int, slots: int, *, seconds: float = 60) -> None:
+    def _run(self, frames: int, slots: int) -> None:
         """Start a run and wait for its end."""
         number = self.register("done") % 255 + 1
         for name, value in (("frames", frames), ("slots", slots)):
             self.link.write(register_address(name), value.to_bytes(4, "little"))
         self.link.write(register_address("run"), bytes([number]))
-        end = time.monotonic() + seconds
-        while self.register("done") != number:
+        self._await(lambda: self.register("done") == number, f"a run of {frames} frames")
+
+    def _await(self, condition: Callable[[], bool], what: str) -> None:
+        """Ask until something is so. Raises LinkError after `PATIENCE` seconds."""
+        end = time.monotonic() + PATIENCE
+        while not condition():
             if time.monotonic() > end:
                 where = self.contract.name_stuck(self.register("status") >> 16)
-                what = f"a run of {frames} frames did not end within {seconds:g} s"
-                raise LinkError(f"{what}: {where}" if where else what)
+                message = f"{what} did not end within {PATIENCE} s"
+                raise LinkError(f"{message}: {where}" if where else message)
 
 
 def _to_bytes(words: np.ndarray, port: AxisPort) -> bytes:

@@ -6,6 +6,7 @@ container_bits, beats) with `slot_bytes` and `frame_bytes`; `normalize`, `output
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,35 @@ class CardFrames:
             found[name] = int.from_bytes(data[at : at + bits // 8], "little")
             at += bits // 8
         return found
+
+    def load_weights(
+        self, content: bytes, write: Callable[[int, int], object], read: Callable[[int], int]
+    ) -> None:
+        """Load other weights through the card's registers, and make sure that they have arrived.
+
+        Parameters
+        ----------
+        content : bytes
+            A `weights.bin` that `python -m compiler weights` made for what is on the card.
+        write : called with an offset and a value of 32 bits
+        read : called with an offset; returns 32 bits
+
+        Raises
+        ------
+        CardError
+            If the card has fixed weights, or they did not arrive whole: then it stays in reset until they do.
+        """
+        registers = self.facts["loading"]
+        if not registers:
+            raise CardError("the design on the card has fixed weights: build it with --reloadable")
+        write(registers["weights_number"], 0)
+        for number, at in enumerate(range(0, len(content), 4), 1):
+            write(registers["weights_word"], int.from_bytes(content[at : at + 4], "little"))
+            write(registers["weights_number"], number)
+        arrived = {name: read(registers[f"weights_{name}"]) for name in ("done", "status", "checksum")}
+        checksum = int.from_bytes(content[-4:], "little")
+        if arrived != {"done": -(-len(content) // 4), "status": 0, "checksum": checksum}:
+            raise CardError(f"the weights did not arrive whole, load them again: the card reports {arrived}")
 
     def check(self, report: dict[str, int]) -> None:
         """Raise CardError unless a report is of this interface and free of flags."""

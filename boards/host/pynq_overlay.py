@@ -68,6 +68,10 @@ class ZeroskipOverlay:
         empty = np.zeros((0, int(np.prod(self.frames.facts["output"]["shape"]))))
         return np.concatenate(parts) if parts else empty
 
+    def load_weights(self, path: str | Path) -> None:
+        """Load the `weights.bin` of a retrained network. Raises CardError if it does not arrive whole."""
+        self.frames.load_weights(Path(path).read_bytes(), self._core.write, self._core.read)
+
     def _run(self, frames: np.ndarray) -> np.ndarray:
         count = len(frames)
         self._source[:count] = self.frames.pack(frames)

@@ -66,6 +66,11 @@ class XrtCard:
         empty = np.zeros((0, int(np.prod(self.frames.facts["output"]["shape"]))))
         return np.concatenate(parts) if parts else empty
 
+    def load_weights(self, path: str | Path) -> None:
+        """Load the `weights.bin` of a retrained network. Raises CardError if it does not arrive whole."""
+        content, kernel = Path(path).read_bytes(), self._kernel
+        self.frames.load_weights(content, kernel.write_register, kernel.read_register)
+
     def _buffer(self, argument: int, size: int) -> "pyxrt.bo":
         return pyxrt.bo(self._device, size, pyxrt.bo.normal, self._kernel.group_id(argument))
 

@@ -38,4 +38,5 @@ def card_facts(
         "results": {name: [control.offsets[name], bits] for name, bits in control.results},
         "flags": list(flags),
         "stuck": list(interface.get("stuck", [])),
+        "loading": {name: control.offsets[name] for name, _ in (*control.settings, *control.states)},
     }

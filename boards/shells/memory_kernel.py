@@ -7,7 +7,15 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.shells.ports import add_design, flat_ports, join_ports, layouts_of, take_clock
+from boards.shells.ports import (
+    add_design,
+    add_load_port,
+    flat_ports,
+    join_ports,
+    layouts_of,
+    take_clock,
+    with_loading,
+)
 from hdl.axi.axi_lite import AxiLite
 from hdl.axi.axi_memory import AxiRead, AxiWrite
 from hdl.axi.kernel_control import KernelControl
@@ -23,6 +31,8 @@ class MemoryKernel(wiring.Component):
     ----------
     interface : dict
         Of a manifest.
+    weights_bytes : int
+        Of the memories that can be loaded.
 
     Members
     -------
@@ -31,10 +41,12 @@ class MemoryKernel(wiring.Component):
     m_axi_gmem_* : an AXI4 master of 512 bits; s_axi_control_* : an AXI4-Lite port
     """
 
-    def __init__(self, interface: Mapping[str, Any]) -> None:
+    def __init__(self, interface: Mapping[str, Any], weights_bytes: int = 0) -> None:
         self.interface = interface
         source, target = layouts_of(interface, MEMORY_BITS)
         self.config = MemoryFramesConfig(source=source, target=target)
+        self.weights_bytes = weights_bytes
+        self.control = with_loading(self.config.control, weights_bytes)
         super().__init__(
             {
                 "ap_clk": In(1),
@@ -50,8 +62,8 @@ class MemoryKernel(wiring.Component):
         m = Module()
         take_clock(m, self.ap_clk, self.ap_rst_n)
         m.submodules.mover = mover = MemoryFrames(self.config)
-        m.submodules.control = control = KernelControl(self.config.control)
-        add_design(m, mover, self.interface)
+        m.submodules.control = control = KernelControl(self.control)
+        add_design(m, mover, self.interface, port=add_load_port(m, control, self.weights_bytes))
         join_ports(m, self, "m_axi_gmem", mover.read)
         join_ports(m, self, "m_axi_gmem", mover.write)
         join_ports(m, self, "s_axi_control", control.bus)

@@ -1,15 +1,23 @@
 """Ports of a shell as vendor tools look for them, flat with a prefix each; and the design within."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi.frame_layout import FrameLayout
+from hdl.axi.kernel_control import ControlConfig, KernelControl
+from hdl.memory.load_port import LOAD_READS, LOAD_WRITES, LoadPort
 
-__all__ = ["add_design", "flat_ports", "join_ports", "layouts_of", "take_clock"]
+__all__ = [
+    "add_design", "add_load_port", "chain_pins", "flat_ports", "join_ports", "layouts_of", "take_clock",
+    "with_loading",
+]  # fmt: skip
+
+STATES = tuple(name.removeprefix("weights_") for name in LOAD_READS)
 
 
 def flat_ports(
@@ -50,16 +58,50 @@ def layouts_of(interface: Mapping[str, Any], word_bits: int) -> tuple[FrameLayou
     return source, target
 
 
+def with_loading(control: ControlConfig, weights_bytes: int) -> ControlConfig:
+    """Return the registers with those through which a host loads weights, if there are any to load."""
+    if not weights_bytes:
+        return control
+    settings, states = ((name, 32) for name in ("weights_word", *LOAD_WRITES)), ((n, 32) for n in LOAD_READS)
+    return replace(control, settings=tuple(settings), states=tuple(states))
+
+
+def add_load_port(m: Module, control: KernelControl, weights_bytes: int) -> LoadPort | None:
+    """Let a host load weights word by word through registers, if there are any to load."""
+    if not weights_bytes:
+        return None
+    m.submodules.load_port = port = LoadPort(4, weights_bytes)
+    # A copy: the host may write the next word while this one is sent.
+    word = Signal(32)
+    with m.If(port.begin):
+        m.d.sync += word.eq(control.weights_word)
+    m.d.comb += [port.byte.eq(word.word_select(port.index, 8)), port.number.eq(control.weights_number)]
+    m.d.comb += [getattr(control, f"weights_{name}").eq(getattr(port, name)) for name in STATES]
+    return port
+
+
+def chain_pins(port: LoadPort | None) -> dict[str, Value]:
+    """Return the pins of the emitted module `top` at the ends of its chain."""
+    if port is None:
+        return {}
+    names = port.load.signature.members
+    return {f"i_load__{name}": getattr(port.load, name) for name in names} | {
+        f"o_loaded__{name}": getattr(port.loaded, name) for name in names
+    }
+
+
 def add_design(
-    m: Module, mover: wiring.Component, interface: Mapping[str, Any], clear: Signal | int = 0
-) -> None:
+    m: Module, mover: wiring.Component, interface: Mapping[str, Any], clear: Signal | int = 0,
+    port: LoadPort | None = None,
+) -> None:  # fmt: skip
     """Put the emitted module `top` between the two streams of what moves its frames."""
     frames, outputs = mover.frames, mover.outputs
     watchdog = {"o_stuck": mover.stuck} if "stuck" in interface else {}
+    held = 0 if port is None else port.hold
     m.submodules.top = Instance(
         "top",
         i_clk=ClockSignal(),
-        i_rst=ResetSignal() | clear,
+        i_rst=ResetSignal() | clear | held,
         i_s_axis_tdata=frames.tdata,
         i_s_axis_tvalid=frames.tvalid,
         o_s_axis_tready=frames.tready,
@@ -70,4 +112,5 @@ def add_design(
         o_m_axis_tlast=outputs.tlast,
         o_frame_error=mover.frame_error,
         **watchdog,
+        **chain_pins(port),
     )

@@ -7,7 +7,15 @@ from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from boards.shells.ports import add_design, flat_ports, join_ports, layouts_of, take_clock
+from boards.shells.ports import (
+    add_design,
+    add_load_port,
+    flat_ports,
+    join_ports,
+    layouts_of,
+    take_clock,
+    with_loading,
+)
 from hdl.axi.axi_lite import AxiLite
 from hdl.axi.axi_stream import AxiStream
 from hdl.axi.kernel_control import KernelControl
@@ -26,6 +34,8 @@ class StreamCore(wiring.Component):
     ----------
     interface : dict
         Of a manifest.
+    weights_bytes : int
+        Of the memories that can be loaded.
 
     Members
     -------
@@ -34,10 +44,12 @@ class StreamCore(wiring.Component):
     s_axis_*, m_axis_* : AXI4-Streams of 64 bits with `tkeep`; s_axi_control_* : an AXI4-Lite port
     """
 
-    def __init__(self, interface: Mapping[str, Any]) -> None:
+    def __init__(self, interface: Mapping[str, Any], weights_bytes: int = 0) -> None:
         self.interface = interface
         source, target = layouts_of(interface, DMA_BITS)
         self.config = StreamFramesConfig(source=source, target=target)
+        self.weights_bytes = weights_bytes
+        self.control = with_loading(self.config.control, weights_bytes)
         super().__init__(
             {
                 "aclk": In(1),
@@ -55,9 +67,10 @@ class StreamCore(wiring.Component):
         m = Module()
         take_clock(m, self.aclk, self.aresetn)
         mover = StreamFrames(self.config)
-        m.submodules.control = control = KernelControl(self.config.control)
+        m.submodules.control = control = KernelControl(self.control)
         m.submodules.mover = ResetInserter(control.clear)(mover)
-        add_design(m, mover, self.interface, control.clear)
+        port = add_load_port(m, control, self.weights_bytes)
+        add_design(m, mover, self.interface, control.clear, port)
         join_ports(m, self, "s_axis", mover.i)
         join_ports(m, self, "m_axis", mover.o)
         join_ports(m, self, "s_axi_control", control.bus)

@@ -72,6 +72,20 @@ examples:
 netlists and routed designs are kept in the cache of the user, so that an interrupted run goes on where it
 was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
 
+WEIGHTS_EXAMPLES = """\
+examples:
+  %(prog)s build/model-ulx3s-85f retrained.pt
+      check that the new weights fit, and write build/model-ulx3s-85f-retrained
+  python -m compiler verify build/model-ulx3s-85f-retrained
+      prove that they fit: the Verilog of the build with the new weights in its memories
+  python -m boards.host build/model-ulx3s-85f-retrained --port /dev/ttyUSB0
+      load them into a board that holds the build, and let it test itself
+
+DIR must have been built with --reloadable. Weights and biases of layers that skip zeros can be loaded; layers
+that are built as wires are fixed, and must be in MODEL what they are in DIR. Number formats, and everything
+else that follows from weights, must be the same, and the nonzeros must fit into the memories: otherwise the
+error says what does not, layer by layer."""
+
 CHECK_EXAMPLES = """\
 examples:
   %(prog)s model.pt
@@ -151,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_verify(add("verify", "simulate a build's Verilog and compare every output bit", VERIFY_EXAMPLES))
     _add_synth(add("synth", "synthesize a build's Verilog, stage by stage", SYNTH_EXAMPLES))
     _add_bitstream(add("bitstream", "make of a build what its board loads", BITSTREAM_EXAMPLES))
+    _add_weights(
+        add("weights", "make of another checkpoint what loads its weights into a build", WEIGHTS_EXAMPLES)
+    )
     check = add("check", "say whether a model can be compiled, and what to change if not", CHECK_EXAMPLES)
     check.add_argument("model", metavar="MODEL", type=Path, help="a .pt file")
     _add_input_shape(check)
@@ -189,6 +206,9 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "--watchdog", action="store_true", help="hardware that tells a host where the design is stuck"
     )
     parser.add_argument(
+        "--reloadable", action="store_true", help="keep sparse weights where `weights` can change them later"
+    )
+    parser.add_argument(
         "--calibration", metavar="X.npz", type=Path, help="frames to choose number formats by"
     )
     parser.add_argument(
@@ -200,9 +220,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
 
 def _add_synth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
-    parser.add_argument(
-        "--workers", metavar="N", type=_positive, default=2, help="stages at a time; 2 by default"
-    )
+    parser.add_argument("--workers", metavar="N", type=_positive, default=2, help="stages at a time (2)")
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -224,3 +242,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
     parser.add_argument("--clock", metavar="MHZ", type=_clock, help="aim for it; the board's by default")
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", metavar="DIR", type=Path, help="a build with reloadable weights")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a .pt file of the same network")
+    parser.add_argument("-o", "--output", metavar="OUT", type=Path, help="what to write; or DIR-MODEL")

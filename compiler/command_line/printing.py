@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = [
     "bitstream_lines", "board_lines", "build_lines", "check_lines", "doctor_lines", "inspect_lines",
-    "problem_line", "synthesis_lines",
+    "problem_line", "synthesis_lines", "weights_lines",
 ]  # fmt: skip
 
 Json = Mapping[str, Any]
@@ -201,4 +201,14 @@ def bitstream_lines(report: Json, directory: str) -> list[str]:
         f"{rate:,.0f} frames/s at {clock['value']:.2f} MHz on {report['board']['title']}",
         f"takes {taken}",
         f"load: {directory}/{made['bitstream']}",
+    ]
+
+
+def weights_lines(found: Json, built: str) -> list[str]:
+    """Return what loads the new weights, and what stays as it is."""
+    fixed = ", ".join(found["fixed"])
+    return [
+        f"{found['bytes']:,} bytes for {', '.join(found['stages'])}; checksum {found['crc32']:#010x}",
+        *([f"fixed, and the same in both: {fixed}"] if fixed else []),
+        f"written to {found['directory']}; loads into hardware of {built}",
     ]

@@ -11,7 +11,7 @@ from compiler.errors import Problem, ToolFailed
 
 __all__ = ["HASHED", "file_hashes", "write_whole"]
 
-HASHED = ("graph", "rtl", "integer_graph.npz", "vectors.npz")
+HASHED = ("graph", "rtl", "integer_graph.npz", "schedule.json", "vectors.npz", "weights.bin")
 """What a manifest vouches for: everything that a verdict rests on."""
 
 

@@ -7,10 +7,12 @@ from amaranth.lib import wiring
 
 from hdl.accelerator import Accelerator, Pipeline
 from hdl.design import Stage
+from hdl.memory.loadable import Loadable
+from hdl.memory.loading import Contents, Loader
 from hdl.memory.rom import Rom
 from hdl.verilog import to_verilog
 
-__all__ = ["emit_verilog"]
+__all__ = ["emit_verilog", "image_name", "image_text"]
 
 ROM = """module {name}(clk, enable, address, data);
   input clk, enable;
@@ -22,6 +24,25 @@ ROM = """module {name}(clk, enable, address, data);
     if (enable) data <= words[address];
 endmodule
 """
+
+LOADABLE = """module {name}(clk, enable, address, data, write, write_address, write_data);
+  input clk, enable, write;
+  input [{address_msb}:0] address, write_address;
+  input [{data_msb}:0] write_data;
+  output {kind} [{data_msb}:0] data{init};
+  reg [{data_msb}:0] words [0:{last}];
+  initial $readmemh("images/{name}.hex", words);
+  always @(posedge clk)
+    if (write) words[write_address] <= write_data;
+  {read}
+endmodule
+"""
+
+READS = {
+    True: ("reg", " = 0", "always @(posedge clk)\n    if (enable) data <= words[address];"),
+    False: ("wire", "", "assign data = words[address];"),
+}
+"""Kind of `data`, its first value, and how it is read; by whether it comes a cycle late."""
 
 
 def emit_verilog(accelerator: Accelerator, directory: Path) -> None:
@@ -108,9 +129,7 @@ class _StagePlatform:
         config = component.config
         name = f"{self.name}_rom{self._roms}"
         self._roms += 1
-        digits = -(-config.bits // 4)
-        image = "".join(f"{word:0{digits}x}\n" for word in config.words)
-        (self.directory / "images" / f"{name}.hex").write_text(image)
+        (self.directory / "images" / f"{name}.hex").write_text(image_text(config.words, config.bits))
         self.modules.append(
             ROM.format(
                 name=name,
@@ -128,3 +147,33 @@ class _StagePlatform:
             o_data=component.data,
         )
         return m
+
+    def loadable(self, component: Loadable, loader: Loader) -> Instance:
+        """Write what a memory holds at first to a file that its module reads."""
+        contents, msb = component.contents, len(component.address) - 1
+        name = image_name(self.name, contents)
+        text = image_text(contents.words, contents.bits)
+        (self.directory / "images" / f"{name}.hex").write_text(text)
+        kind, initial, read = READS[contents.registered]
+        self.modules.append(
+            LOADABLE.format(
+                name=name, address_msb=msb, data_msb=contents.bits - 1, last=len(contents.words) - 1,
+                kind=kind, init=initial, read=read,
+            )
+        )  # fmt: skip
+        return Instance(
+            name, i_clk=ClockSignal(), i_enable=component.enable, i_address=component.address,
+            o_data=component.data, i_write=loader.enable, i_write_address=loader.address,
+            i_write_data=loader.data,
+        )  # fmt: skip
+
+
+def image_name(stage: str, contents: Contents) -> str:
+    """Return the name of a memory that can be loaded: of its module, and of its image."""
+    return f"{stage}_{contents.name}"
+
+
+def image_text(words: tuple[int, ...], bits: int) -> str:
+    """Return a memory's contents as $readmemh reads them."""
+    digits = -(-bits // 4)
+    return "".join(f"{word:0{digits}x}\n" for word in words)

@@ -1,6 +1,7 @@
 """How parallel: decisions that change time and area, never a result."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["Folding", "Schedule"]
 
@@ -50,7 +51,8 @@ class Schedule:
 
     `interval_cycles` is the goal that they were chosen for; `input_lanes` the channels of a pixel that an
     input beat carries, `input_columns` the adjacent pixels. `instances` pipelines share one bus, whose beats
-    carry `bus_columns` pixels, a multiple of `input_columns`; 0 for as many as an instance takes.
+    carry `bus_columns` pixels, a multiple of `input_columns`; 0 for as many as an instance takes. Where it is
+    `reloadable`, sparse weights and their biases lie in memories that can be loaded anew.
     """
 
     interval_cycles: int
@@ -59,7 +61,21 @@ class Schedule:
     input_columns: int = 1
     instances: int = 1
     bus_columns: int = 0
+    reloadable: bool = False
 
     def folding(self, name: str) -> Folding:
         """Return the folding of a layer. Raises KeyError."""
         return dict(self.foldings)[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `schedule.json` holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "Schedule":
+        """Read a schedule; raises KeyError, TypeError or ValueError."""
+        foldings = tuple(
+            (str(name), Folding(**{**fields, "order": tuple(map(int, fields["order"]))}))
+            for name, fields in found["foldings"]
+        )
+        return cls(**{**found, "foldings": foldings})

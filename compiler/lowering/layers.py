@@ -14,7 +14,7 @@ from compiler.ir.integer_ops import (
     IntegerOp,
     Requantize,
 )
-from compiler.ir.schedule import Schedule
+from compiler.ir.schedule import Folding, Schedule
 from compiler.lowering.pipeline_builder import PipelineBuilder
 from hdl.activation.global_winners import GlobalWinners, GlobalWinnersConfig
 from hdl.activation.requantize import Requantize as Requantizer
@@ -26,11 +26,26 @@ from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
-from hdl.mac.words import pack_words
+from hdl.mac.words import WordTable, pack_words
 from hdl.pool.max_pool import MaxPool, MaxPoolConfig
 from hdl.streams.formats import DenseFormat
 
-__all__ = ["lower_layer"]
+__all__ = ["input_table", "lower_layer", "tap_tables"]
+
+
+def tap_tables(op: IntegerConv2d, folding: Folding) -> tuple[WordTable, ...]:
+    """Return the words of each tap of a convolution that skips zeros."""
+    taps = op.weight.reshape(*op.weight.shape[:2], -1).transpose(2, 1, 0)
+    return tuple(
+        pack_words(tap, folding.order, folding.lanes, op.weight_bits, folding.paired) for tap in taps
+    )
+
+
+def input_table(op: IntegerLinear, folding: Folding, order: tuple[int, ...]) -> WordTable:
+    """Return the words of a matrix product that skips zeros; inputs come in an order, -1 for none."""
+    places = np.array(order)
+    weight = np.where(places >= 0, op.weight[:, places], 0).T
+    return pack_words(weight, folding.order, folding.lanes, op.weight_bits, folding.paired)
 
 
 @singledispatch
@@ -52,7 +67,6 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         node.output.shape, node.output.form, folding.lanes, folding.order, folding.columns
     )
     filters, channels, rows, columns = op.weight.shape
-    taps = op.weight.reshape(filters, channels, rows * columns)
     if folding.engine == "wires":
         source = builder.to_dense(node.name).single
         weight = side_by_side(op.weight, folding.columns)
@@ -61,16 +75,15 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         component = WiresConv
     elif folding.engine == "sparse_dense":
         source = builder.to_dense(node.name).single
+        taps = op.weight.reshape(filters, channels, -1)
         config = SparseDenseConvConfig(source=source, target=target, weight=taps, bias=op.bias)
         component = SparseDenseConv
     else:
         source = builder.to_winners(node.name)
-        tables = tuple(
-            pack_words(taps[:, :, tap].T, folding.order, folding.lanes, op.weight_bits, folding.paired)
-            for tap in range(rows * columns)
-        )
+        tables = tap_tables(op, folding)
         config = ZeroSkipConvConfig(
-            source=source, target=target, tables=tables, bias=op.bias, window_cycles=folding.window_cycles
+            source=source, target=target, tables=tables, bias=op.bias, window_cycles=folding.window_cycles,
+            loads=schedule.reloadable,
         )
         component = ZeroSkipConv
         if folding.arrays > 1:
@@ -94,13 +107,12 @@ def _(op: IntegerLinear, node, graph, schedule, builder) -> None:
     folding = schedule.folding(node.name)
     source = builder.to_entries(node.name, graph.source(node).active)
     target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order)
-    places = np.array(source.order)
-    weight = np.where(places >= 0, op.weight[:, places], 0).T
     config = ZeroSkipLinearConfig(
         source=source,
         target=target,
-        table=pack_words(weight, folding.order, folding.lanes, op.weight_bits, folding.paired),
+        table=input_table(op, folding, source.order),
         bias=op.bias,
+        loads=schedule.reloadable,
     )
     builder.add(node.name, folding.engine, ZeroSkipLinear, config, layer=node.name)
 

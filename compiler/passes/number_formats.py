@@ -1,5 +1,7 @@
 """Choose the number format of the input and of each activation: trained, or fitted to real frames."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from compiler.errors import Problem, UnsupportedModel, raise_problems
@@ -21,14 +23,16 @@ def is_rectified(graph: Graph[FloatOp], name: str) -> bool:
 
 
 def choose_formats(
-    graph: Graph[FloatOp], width: int, calibration: np.ndarray | None
-) -> dict[str, FixedPoint]:
+    graph: Graph[FloatOp], width: int, calibration: np.ndarray | None,
+    known: Mapping[str, FixedPoint] | None = None,
+) -> dict[str, FixedPoint]:  # fmt: skip
     """Return the format of the input and of each layer that must be requantized, by name.
 
     A FakeQuantize that follows, if only behind ReLU, MaxPool, KWinners or Flatten, defines the format.
     Otherwise it has `width` bits, is unsigned behind a ReLU, and its fraction bits have the least
     squared error over the `calibration` frames, measured on what the next layer reads. A layer that
-    only Flatten or nothing follows keeps its accumulator and is not named.
+    only Flatten or nothing follows keeps its accumulator and is not named. What was not trained and is
+    `known` needs no frames.
 
     Raises
     ------
@@ -47,6 +51,8 @@ def choose_formats(
             problems.append(Problem(name, f"must have one number format, not {listed}", "quantize it once"))
         elif trained:
             forms[name] = trained.pop()
+        elif known and name in known:
+            forms[name] = known[name]
         else:
             fitted[name] = _read_by_next(graph, name)
     if fitted and calibration is None:

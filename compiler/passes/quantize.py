@@ -1,5 +1,6 @@
 """Turn a trained network into the exact integer network that hardware computes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -46,15 +47,18 @@ class Quantize:
         Width of all weights; None takes what each layer says.
     calibration : float64[batch, channels, height, width] or None
         Normalized frames that fit the formats that were not trained.
+    formats : mapping of str to FixedPoint
+        Formats to take where none were trained, by the name of the input or of the layer.
     """
 
     activation_bits: int = 8
     weight_bits: int | None = None
     calibration: np.ndarray | None = field(default=None, repr=False)
+    formats: Mapping[str, FixedPoint] = field(default_factory=dict, repr=False)
 
     def __call__(self, graph: Graph[fl.FloatOp]) -> Graph[it.IntegerOp]:
         """Return the integer graph. Raises UnsupportedModel with everything that has no integer form."""
-        forms = choose_formats(graph, self.activation_bits, self.calibration)
+        forms = choose_formats(graph, self.activation_bits, self.calibration, self.formats)
         values = {graph.input.name: replace(graph.input, form=forms[graph.input.name])}
         nodes: list[Node[it.IntegerOp]] = []
         problems: list[Problem] = []

@@ -16,7 +16,7 @@ from hdl.conv.window import WindowFormat
 from hdl.design import Stage
 from hdl.streams.formats import DenseFormat, StreamFormat, WinnersFormat
 
-__all__ = ["add_verdict", "assemble"]
+__all__ = ["add_verdict", "assemble", "renew"]
 
 
 class Verdict(Protocol):
@@ -81,6 +81,27 @@ def assemble(
             {"from": left["name"], "to": right["name"], **_stream(form)}
             for left, right, form in zip(stages[:-1], stages[1:], streams, strict=True)
         ],
+        "command": command,
+    }
+
+
+def renew(report: Json, graph: Graph[IntegerOp], command: str | None) -> Json:
+    """Return the report of the same hardware with another graph's weights, not simulated yet."""
+    interval = report["interval_cycles"]["predicted"]
+    return {
+        **report,
+        **summarize_graph(graph),
+        "notes": list(graph.notes),
+        "accuracy": None,
+        "bit_exact": None,
+        "verdict": None,
+        "interval_cycles": {**report["interval_cycles"], "simulated": None},
+        "latency_cycles": {**report["latency_cycles"], "simulated": None},
+        "throughput": {
+            **report["throughput"],
+            "frames_per_second": report["board"]["clock_mhz"] * 1e6 / interval,
+            "interval_source": "predicted",
+        },
         "command": command,
     }
 

@@ -13,7 +13,7 @@ __all__ = ["ControlConfig", "KernelControl"]
 Fields = tuple[tuple[str, int], ...]
 
 CONTROL, INTERRUPT_ENABLE, EVENT_ENABLE, EVENTS = 0x00, 0x04, 0x08, 0x0C
-FIRST_ARGUMENT, CLEAR, FIRST_RESULT = 0x10, 0x7C, 0x80
+FIRST_ARGUMENT, CLEAR, FIRST_RESULT, FIRST_SETTING = 0x10, 0x7C, 0x80, 0x400
 START, DONE, IDLE, READY = 0, 1, 2, 3
 
 
@@ -27,6 +27,8 @@ class ControlConfig:
         What the host writes: 32 or 64 bits each.
     results : ((name, bits), ...)
         What it reads: 32 or 64 bits each.
+    settings, states : ((name, bits), ...)
+        What the host writes, and reads, besides: those that no start of a run hands over.
     clears : bool
         Whether a run may be given up: not where a memory would be left waiting.
     address_bits : int
@@ -35,20 +37,25 @@ class ControlConfig:
 
     arguments: Fields
     results: Fields
+    settings: Fields = ()
+    states: Fields = ()
     clears: bool = False
     address_bits: int = 12
 
     def __post_init__(self) -> None:
-        names = [name for name, _ in (*self.arguments, *self.results)]
+        fields = (*self.arguments, *self.results, *self.settings, *self.states)
+        names = [name for name, _ in fields]
         if len(names) != len(set(names)):
             raise ValueError(f"names must be unique, not {names}")
-        for name, bits in (*self.arguments, *self.results):
+        for name, bits in fields:
             if bits not in (32, 64):
                 raise ValueError(f"{name} must have 32 or 64 bits, not {bits!r}")
         ends = [
             ("arguments", self._end(FIRST_ARGUMENT, self.arguments, 4), CLEAR),
-            ("results", self._end(FIRST_RESULT, self.results, 0), 1 << self.address_bits),
+            ("results", self._end(FIRST_RESULT, self.results, 0), min(FIRST_SETTING, 1 << self.address_bits)),
         ]
+        if beyond := (*self.settings, *self.states):
+            ends.append(("states", self._end(FIRST_SETTING, beyond, 0), 1 << self.address_bits))
         for kind, end, limit in ends:
             if end > limit:
                 raise ValueError(f"{kind} must end at {limit:#x}, not {end:#x}")
@@ -59,13 +66,16 @@ class ControlConfig:
 
     @property
     def offsets(self) -> dict[str, int]:
-        """Byte address of each argument and result; of 64 bits the lower half stands first.
+        """Byte address of each argument, result, setting and state; of 64 bits the lower half stands first.
 
         >>> ControlConfig(arguments=(("a", 64), ("n", 32)), results=(("version", 32),)).offsets
         {'a': 16, 'n': 28, 'version': 128}
         """
         found = {}
-        for first, fields, gap in ((FIRST_ARGUMENT, self.arguments, 4), (FIRST_RESULT, self.results, 0)):
+        for first, fields, gap in (
+            (FIRST_ARGUMENT, self.arguments, 4), (FIRST_RESULT, self.results, 0),
+            (FIRST_SETTING, (*self.settings, *self.states), 0),
+        ):  # fmt: skip
             address = first
             for name, bits in fields:
                 found[name] = address
@@ -88,6 +98,7 @@ class KernelControl(wiring.Component):
     0x10 arguments, each with a free word behind it
     0x7C bit 0 clear, where the kernel knows it: write 1 to give up a run and reset what does it
     0x80 results
+    0x400 settings, and behind them states
     ==== =========================================================================================
 
     Any other address reads 0, and writing there does nothing.
@@ -107,7 +118,7 @@ class KernelControl(wiring.Component):
     done : In(1)
         High for a cycle when a run ends, at the earliest in the cycle after `start`.
     interrupt : Out(1)
-    NAME : Out(bits) for each argument, In(bits) for each result
+    NAME : Out(bits) for each argument and setting, In(bits) for each result and state
     """
 
     def __init__(self, config: ControlConfig) -> None:
@@ -119,8 +130,8 @@ class KernelControl(wiring.Component):
                 "clear": Out(1),
                 "done": In(1),
                 "interrupt": Out(1),
-                **{name: Out(bits) for name, bits in config.arguments},
-                **{name: In(bits) for name, bits in config.results},
+                **{name: Out(bits) for name, bits in (*config.arguments, *config.settings)},
+                **{name: In(bits) for name, bits in (*config.results, *config.states)},
             }
         )
 
@@ -160,25 +171,23 @@ class KernelControl(wiring.Component):
             EVENTS: events,
         }
         with m.Switch(port.read_address):
-            for address, value in (own | self._halves()).items():
+            config = self.config
+            fields = (*config.arguments, *config.results, *config.settings, *config.states)
+            for address, value in (own | self._halves(fields)).items():
                 with m.Case(address >> 2):
                     m.d.comb += port.read_data.eq(value)
         return m
 
-    def _halves(self) -> dict[int, Signal]:
-        """Return every word of every argument and result, by its byte address."""
+    def _halves(self, fields: Fields) -> dict[int, Signal]:
+        """Return every word of some fields, by its byte address."""
         words = {}
-        for name, bits in (*self.config.arguments, *self.config.results):
+        for name, bits in fields:
             for low in range(0, bits, 32):
                 words[self.config.offsets[name] + low // 8] = getattr(self, name)[low : low + 32]
         return words
 
     def _store_arguments(self, m: Module, port: RegisterPort) -> None:
-        results = {name for name, _ in self.config.results}
-        first = min((self.config.offsets[name] for name in results), default=1 << self.config.address_bits)
-        for address, word in self._halves().items():
-            if address >= first:
-                continue
+        for address, word in self._halves((*self.config.arguments, *self.config.settings)).items():
             with m.If(port.write & (port.write_address == address >> 2)):
                 for byte in range(4):
                     with m.If(port.write_strobe[byte]):

@@ -10,6 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.cost import cost_of
+from hdl.mac.words import WordTable
+from hdl.memory.loading import Contents, join_chain, loading_ports
 from hdl.memory.rom import shared
 from hdl.resources import Fabric, Resources
 from hdl.streams.counter import count_rounds
@@ -44,6 +46,17 @@ class ConvInTurnsConfig:
         groups = self.array.target.groups
         if self.gathered < 1 or groups % self.gathered:
             raise ValueError(f"gathered must be a divisor of {groups}, not {self.gathered!r}")
+
+    @property
+    def loads(self) -> bool:
+        """Whether weights and biases can be loaded: into all arrays at once."""
+        return self.array.loads
+
+    def contents(
+        self, tables: tuple[WordTable, ...] | None = None, bias: np.ndarray | None = None
+    ) -> list[Contents]:
+        """Return what the memories of any array hold, see :meth:`ZeroSkipConvConfig.contents`."""
+        return self.array.contents(tables, bias)
 
     @property
     def source(self) -> WinnersFormat:
@@ -126,6 +139,8 @@ class ConvInTurns(wiring.Component):
     i : In(stream.Signature(ArrayLayout(source.payload, taps)))
         Windows, tap `row × kernel columns + column`.
     o : Out(stream.Signature(target.payload))
+    load : In(Chain()), loaded : Out(Chain())
+        If `config.loads`.
     """
 
     def __init__(self, config: ConvInTurnsConfig) -> None:
@@ -133,8 +148,11 @@ class ConvInTurns(wiring.Component):
         self.arrays = [ZeroSkipConv(config.array) for _ in range(config.arrays)]
         windows = self.arrays[0].i.payload.shape()
         super().__init__(
-            {"i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload))}
-        )
+            {
+                "i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload)),
+                **loading_ports(config.loads),
+            }
+        )  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -147,6 +165,10 @@ class ConvInTurns(wiring.Component):
         for number, one in enumerate(self.arrays):
             m.submodules[f"array{number}"] = array = shared(platform, one)
             queue = self._gather(m, number, array)
+            if config.loads:
+                join_chain(m, self.load, array.load)
+            if config.loads and not number:
+                join_chain(m, array.loaded, self.loaded)
             m.d.comb += [
                 array.i.payload.eq(self.i.payload),
                 array.i.valid.eq(self.i.valid & (coming == number)),

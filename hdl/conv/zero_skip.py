@@ -1,18 +1,21 @@
 """Convolution that multiplies winners by nonzero weights and nothing else."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.conv.walk import walk
+from hdl.mac.capacity import check_time, word_contents
 from hdl.mac.columns import Column, share_columns
-from hdl.mac.fetch import look_up
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
+from hdl.memory.loadable import add_loadables
+from hdl.memory.loading import Contents, lead_chain, loading_ports
 from hdl.memory.rom import Rom, shared
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.timing import Timing
@@ -37,6 +40,8 @@ class ZeroSkipConvConfig:
     window_cycles : int
         Cycles that a window may take; the more, the fewer columns. 0 stands for the fewest for which no
         tap needs two columns.
+    loads : bool
+        Whether weights and biases can be loaded.
     """
 
     source: WinnersFormat
@@ -44,6 +49,7 @@ class ZeroSkipConvConfig:
     tables: tuple[WordTable, ...]
     bias: np.ndarray = field(repr=False)
     window_cycles: int = 0
+    loads: bool = False
 
     def __post_init__(self) -> None:
         for table in self.tables:
@@ -101,7 +107,23 @@ class ZeroSkipConvConfig:
             sum_bits=self.lanes.left_bits,
             bias=self.bias,
             lanes_latency=self.lanes.drain_latency,
+            loads=self.loads,
         )
+
+    def contents(
+        self, tables: tuple[WordTable, ...] | None = None, bias: np.ndarray | None = None
+    ) -> list[Contents]:
+        """Return what its memories hold, in the order of the chain, with other weights and biases if given.
+
+        Raises CapacityError if those do not fit, or would make windows take longer.
+        """
+        taps, found, slowest = tables or self.tables, [], 0
+        for number, column in enumerate(self.columns):
+            new = replace(column, tables=tuple(taps[tap] for tap in column.taps))
+            found += word_contents(column.table, new.table, str(number), registered=False)
+            slowest = max(slowest, new.worst_words)
+        check_time("a window", slowest, self.worst_words)
+        return [*found, self.readout.contents(self.bias if bias is None else bias)]
 
     @property
     def latency(self) -> int:
@@ -166,14 +188,19 @@ class ZeroSkipConv(wiring.Component):
     i : In(stream.Signature(ArrayLayout(source.payload, taps)))
         Windows, tap `row × kernel columns + column`.
     o : Out(stream.Signature(target.payload))
+    load : In(Chain()), loaded : Out(Chain())
+        If `config.loads`.
     """
 
     def __init__(self, config: ZeroSkipConvConfig) -> None:
         self.config = config
         windows = data.ArrayLayout(config.source.payload, len(config.tables))
         super().__init__(
-            {"i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload))}
-        )
+            {
+                "i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload)),
+                **loading_ports(config.loads),
+            }
+        )  # fmt: skip
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -196,10 +223,15 @@ class ZeroSkipConv(wiring.Component):
         with m.If(accept):
             m.d.sync += [busy.eq(1), window.eq(self.i.payload)]
 
+        loadables = add_loadables(m, config.contents()[:-1]) if config.loads else {}
+        if config.loads:
+            lead_chain(m, self, [*loadables.values(), readout])
         for number, column in enumerate(config.columns):
             m.submodules[f"column{number}"] = lanes = shared(platform, Lanes(config.lanes))
-            m.submodules[f"words{number}"] = words = Rom(column.table.rom)
-            pairs = [window[column.taps[tap]].pairs[rank].as_value() for tap, rank in column.places]
+            words, directory = (loadables.get(f"{kind}{number}") for kind in ("words", "directory"))
+            if words is None:
+                m.submodules[f"words{number}"] = words = Rom(column.table.rom)
+            pairs = [window[column.taps[tap]].pairs[rank] for tap, rank in column.places]
             m.d.comb += [
                 words.enable.eq(1),
                 lanes.word.eq(words.data),
@@ -208,41 +240,8 @@ class ZeroSkipConv(wiring.Component):
                 lanes.drain.slot.eq(readout.drain.slot),
                 lanes.issue.bank.eq(bank),
                 readout.sums[number].eq(lanes.sums),
-                done[number].eq(self._walk(m, column, pairs, words.address, lanes.issue, busy, finish)),
+                done[number].eq(
+                    walk(m, column, pairs, words.address, lanes.issue, busy, finish, directory)
+                ),
             ]
         return m
-
-    def _walk(
-        self, m: Module, column: Column, pairs: list[Value], address: Value,
-        issue: wiring.PureInterface, busy: Signal, finish: Signal,
-    ) -> Value:  # fmt: skip
-        """Walk through the winners of one column; return "this is the last cycle, or nothing is left"."""
-        table, end = column.table, len(pairs)
-        place, word = Signal(range(end + 1)), Signal(range(int(table.count.max(initial=1)) + 1))
-        pair = Signal(self.config.source.payload["pairs"].shape.elem_shape)
-        final, active = Signal(), Signal()
-        entry = look_up(m, table, self._input(column, place, pair.index))
-        m.d.comb += [
-            active.eq(busy & (place != end)),
-            pair.as_value().eq(Array(pairs)[place]),
-            final.eq((word + 1 >= entry.count) | (pair.value == 0)),
-            issue.valid.eq(active & (entry.count != 0)),
-            address.eq(entry.start + word),
-            issue.value.eq(pair.value),
-        ]
-        with m.If(active):
-            m.d.sync += word.eq(Mux(final, 0, word + 1))
-            with m.If(final):
-                m.d.sync += place.eq(place + 1)
-        with m.If(finish):
-            m.d.sync += place.eq(0)
-        return (place == end) | ((place == end - 1) & final)
-
-    def _input(self, column: Column, place: Signal, channel: Signal) -> Value:
-        """Return the number that a tap's channel has as an input of the column's table."""
-        if len(column.taps) == 1:
-            return channel
-        channels = self.config.tables[0].inputs
-        if channels == 1 << len(channel):
-            return Cat(channel, Array(tap for tap, _ in column.places)[place])
-        return Array(tap * channels for tap, _ in column.places)[place] + channel

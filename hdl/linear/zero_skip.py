@@ -7,10 +7,13 @@ import numpy as np
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 
+from hdl.mac.capacity import check_time, word_contents
 from hdl.mac.fetch import directory_layout, directory_rows, times
 from hdl.mac.lanes import Lanes, LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
+from hdl.memory.loadable import Loadable, add_loadables
+from hdl.memory.loading import Contents, lead_chain
 from hdl.memory.rom import Rom, RomConfig
 from hdl.streams.component import StreamComponent
 from hdl.streams.formats import DenseFormat, EntryFormat, bits_of
@@ -33,12 +36,15 @@ class ZeroSkipLinearConfig:
         The weights; an input is numbered as `source` numbers it.
     bias : int64[outputs]
         In accumulator units.
+    loads : bool
+        Whether weights and biases can be loaded.
     """
 
     source: EntryFormat
     target: DenseFormat
     table: WordTable
     bias: np.ndarray = field(repr=False)
+    loads: bool = False
 
     def __post_init__(self) -> None:
         if (self.table.lanes, self.table.slots) != (self.target.lanes, self.target.groups):
@@ -79,7 +85,19 @@ class ZeroSkipLinearConfig:
             sum_bits=self.target.form.width,
             bias=self.bias,
             lanes_latency=self.lanes.drain_latency,
+            loads=self.loads,
         )
+
+    def contents(self, table: WordTable | None = None, bias: np.ndarray | None = None) -> list[Contents]:
+        """Return what its memories hold, in the order of the chain, with other weights and biases if given.
+
+        Raises CapacityError if those do not fit, or would make frames take longer.
+        """
+        new = self.table if table is None else table
+        check_time("a frame", new.cycles(self.source.at_most), self.worst_words)
+        return [
+            *word_contents(self.table, new), self.readout.contents(self.bias if bias is None else bias)
+        ]  # fmt: skip
 
     @property
     def directory(self) -> RomConfig | None:
@@ -166,7 +184,12 @@ class ZeroSkipLinear(StreamComponent):
         table = config.table
         m.submodules.readout = readout = Readout(config.readout)
         m.submodules.lanes = lanes = Lanes(config.lanes)
-        m.submodules.words = words = Rom(table.rom)
+        loadables = add_loadables(m, config.contents()[:-1]) if config.loads else {}
+        if config.loads:
+            lead_chain(m, self, [*loadables.values(), readout])
+            words = loadables["words"]
+        else:
+            m.submodules.words = words = Rom(table.rom)
         wiring.connect(m, wiring.flipped(self.o), readout.o)
         wiring.connect(m, lanes.drain, readout.drain)
         m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1), lanes.word.eq(words.data)]
@@ -177,7 +200,7 @@ class ZeroSkipLinear(StreamComponent):
         address = Signal.like(words.address)
         remaining = Signal(range(int(table.count.max(initial=1)) + 1))
         end, finish, advance = Signal(), Signal(), Signal()
-        place = self._place(m, self.i.ready)
+        place = self._place(m, self.i.ready, loadables.get("directory"))
         issuing = Signal()
         m.d.comb += [
             issuing.eq(fetching & readout.idle),
@@ -202,7 +225,7 @@ class ZeroSkipLinear(StreamComponent):
                 m.d.sync += remaining.eq(place.count)
         return m
 
-    def _place(self, m: Module, enable: Signal) -> Signal:
+    def _place(self, m: Module, enable: Signal, directory: Loadable | None) -> Signal:
         """Return where the words lie of the entry that entered stage 1."""
         layout = directory_layout(self.config.table)
         place = Signal(layout)
@@ -213,7 +236,8 @@ class ZeroSkipLinear(StreamComponent):
                 m.d.sync += index.eq(self.i.payload.index)
             m.d.comb += [place.start.eq(times(index, uniform)), place.count.eq(uniform)]
             return place
-        m.submodules.directory = directory = Rom(self.config.directory)
+        if directory is None:
+            m.submodules.directory = directory = Rom(self.config.directory)
         m.d.comb += [
             directory.enable.eq(enable),
             directory.address.eq(self.i.payload.index),

@@ -7,6 +7,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, memory
 
 from hdl.mac.words import WordTable
+from hdl.memory.loadable import Loadable
 from hdl.numerics import bits_for_range
 
 __all__ = ["directory_layout", "directory_rows", "look_up", "times"]
@@ -41,9 +42,15 @@ def times(index: Value, factor: int) -> Value:
     return reduce(add, shifted)
 
 
-def look_up(m: Module, table: WordTable, index: Value) -> data.View:
-    """Find the entry of `index` in the same cycle, by wiring where all inputs have as many words."""
+def look_up(m: Module, table: WordTable, index: Value, directory: Loadable | None = None) -> data.View:
+    """Find the entry of `index` in the same cycle, by wiring where all inputs have as many words.
+
+    `directory`, if given, is the memory that holds the entries.
+    """
     entry = Signal(directory_layout(table))
+    if directory is not None:
+        m.d.comb += [directory.address.eq(index), entry.as_value().eq(directory.data)]
+        return entry
     if table.words_per_input is not None:
         m.d.comb += [
             entry.start.eq(times(index, table.words_per_input)),

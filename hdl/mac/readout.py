@@ -1,80 +1,16 @@
 """Reading accumulators out: drain slot by slot, add the columns and the bias, queue the sums."""
 
-from dataclasses import dataclass, field
-
-import numpy as np
-from amaranth.hdl import Array, Cat, Const, Module, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.mac.lanes import drain_signature
-from hdl.streams.formats import DenseFormat
+from hdl.mac.readout_config import ReadoutConfig
+from hdl.memory.loadable import Loadable
+from hdl.memory.loading import lead_chain, loading_ports
 from hdl.streams.queue import Queue, QueueConfig
 
 __all__ = ["Readout", "ReadoutConfig"]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ReadoutConfig:
-    """Readout of one array.
-
-    Parameters
-    ----------
-    target : DenseFormat
-        What comes out; a pixel's groups are the slots.
-    columns : int
-        Arrays of lanes that are added.
-    banks : int
-        Of the lanes; with 2, whose accumulators run on, what they held before is taken off their sums.
-    sum_bits : int
-        Signed width of what a column gives: sums; of a single slot with two banks, products.
-    bias : int64[channels]
-        In accumulator units.
-    lanes_latency : int
-        Cycles from a drain command to the columns' sums.
-    """
-
-    target: DenseFormat
-    columns: int
-    banks: int
-    sum_bits: int
-    bias: np.ndarray = field(repr=False)
-    lanes_latency: int
-
-    @property
-    def slots(self) -> int:
-        """Beats a position."""
-        return self.target.groups
-
-    @property
-    def leaves(self) -> int:
-        """Terms of the adder tree: the columns, and with one bank the bias unless it is zero everywhere."""
-        return self.columns + int(self.banks == 1 and bool(np.any(self.bias)))
-
-    @property
-    def tree_latency(self) -> int:
-        """Levels of the adder tree, a register behind each."""
-        return (self.leaves - 1).bit_length()
-
-    @property
-    def accumulates(self) -> bool:
-        """Whether what the columns give are products, to be accumulated behind the adder tree."""
-        return self.banks == 2 and self.slots == 1
-
-    @property
-    def queue_depth(self) -> int:
-        """Beats that can wait: with what is under way, enough for a slot a cycle."""
-        return self.latency + 2 + self.accumulates
-
-    @property
-    def latency(self) -> int:
-        """Cycles from a drain command to the sums being offered."""
-        return self.lanes_latency + self.tree_latency + self.banks
-
-    @property
-    def priming_cycles(self) -> int:
-        """Cycles after a reset in which nothing may be issued."""
-        return self.banks * self.slots
 
 
 class Readout(wiring.Component):
@@ -109,6 +45,8 @@ class Readout(wiring.Component):
         To every column of lanes.
     sums : In(ArrayLayout(ArrayLayout(signed(sum_bits), lanes), columns))
     o : Out(stream.Signature(target.payload))
+    load : In(Chain()), loaded : Out(Chain())
+        If `config.loads`.
     """
 
     def __init__(self, config: ReadoutConfig) -> None:
@@ -124,6 +62,7 @@ class Readout(wiring.Component):
                 "drain": Out(drain_signature(config.slots)),
                 "sums": In(data.ArrayLayout(lanes, config.columns)),
                 "o": Out(stream.Signature(config.target.payload)),
+                **loading_ports(config.loads),
             }
         )
 
@@ -189,7 +128,8 @@ class Readout(wiring.Component):
         self, m: Module, totals: list[Signal], drained: Signal, slot: Signal, bank: Signal
     ) -> list[Signal]:
         """Take off what a slot held when it was drained before, less the bias; one cycle."""
-        layout, rows, width = self.config.target.payload, self._bias_rows, self.config.target.form.width
+        layout, width = self.config.target.payload, self.config.target.form.width
+        rows = self.config.rows(self.config.bias)
         depth = 2 << len(slot)
         # Slots of two banks, or the only accumulator.
         place = slot if self.config.accumulates else Cat(slot, bank)
@@ -197,8 +137,10 @@ class Readout(wiring.Component):
         read, write = before.read_port(domain="comb"), before.write_port()
         m.d.comb += [read.addr.eq(place), write.addr.eq(read.addr), write.en.eq(drained)]
         gained = []
+        loaded = self._loadable_bias(m, slot) if self.config.loads else None
         for lane, total in enumerate(totals):
-            bias = Array(Const(row[lane], signed(width)) for row in rows)[slot]
+            fixed = Array(Const(row[lane], signed(width)) for row in rows)[slot]
+            bias = fixed if loaded is None else loaded[lane]
             result = Signal.like(total, name="gained")
             m.d.sync += result.eq(total - read.data[lane])
             m.d.comb += write.data[lane].eq(total - bias)
@@ -211,22 +153,25 @@ class Readout(wiring.Component):
         m.d.sync += [total.eq(total + term) for total, term in zip(totals, terms, strict=True)]
         return totals
 
-    @property
-    def _bias_rows(self) -> list[list[int]]:
-        """The biases of each slot's lanes."""
-        lanes, bias, order = self.config.target.lanes, self.config.bias, self.config.target.order
-        rows = range(0, len(order), lanes)
-        return [[int(bias[c]) if c >= 0 else 0 for c in order[row : row + lanes]] for row in rows]
-
     def _bias(self, m: Module, slot: Signal) -> list[Signal]:
         """Look up the biases of a slot; one cycle."""
+        if self.config.loads:
+            return self._loadable_bias(m, slot)
         layout = self.config.target.payload
-        lanes, rows = self.config.target.lanes, self._bias_rows
+        lanes, rows = self.config.target.lanes, self.config.rows(self.config.bias)
         rows += [[0] * lanes] * (2 - len(rows))
         m.submodules.bias = stored = memory.Memory(shape=layout, depth=len(rows), init=rows)
         port = stored.read_port()
         m.d.comb += port.addr.eq(slot)
         return [port.data[lane] for lane in range(lanes)]
+
+    def _loadable_bias(self, m: Module, slot: Signal) -> list[Value]:
+        """Look up the biases of a slot in a memory that can be loaded."""
+        width = self.config.target.form.width
+        m.submodules.bias = stored = Loadable(self.config.contents(self.config.bias))
+        lead_chain(m, self, [stored])
+        m.d.comb += [stored.address.eq(slot), stored.enable.eq(1)]
+        return [stored.data.word_select(lane, width).as_signed() for lane in range(self.config.target.lanes)]
 
     def _added(self, m: Module, terms: list[list[Signal]]) -> list[Signal]:
         """Add one or two terms lane by lane, behind a register."""

@@ -5,6 +5,7 @@ from typing import Protocol
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.memory.loading import loading_ports
 from hdl.streams.formats import StreamFormat
 
 __all__ = ["StreamComponent", "StreamConfig"]
@@ -28,6 +29,8 @@ class StreamComponent(wiring.Component):
     -------
     i : In(stream.Signature(config.source.payload))
     o : Out(stream.Signature(config.target.payload))
+    load : In(Chain()), loaded : Out(Chain())
+        If the configuration has a true `loads`.
     """
 
     def __init__(self, config: StreamConfig) -> None:
@@ -36,5 +39,6 @@ class StreamComponent(wiring.Component):
             {
                 "i": In(stream.Signature(config.source.payload)),
                 "o": Out(stream.Signature(config.target.payload)),
+                **loading_ports(getattr(config, "loads", False)),
             }
         )

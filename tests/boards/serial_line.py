@@ -1,5 +1,6 @@
 """A serial shell's core in Verilator, and a line to it that spoils, loses and invents bytes."""
 
+import json
 import os
 import struct
 import subprocess
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from boards.flows.ecp5 import build_number
+from boards.flows.flow import build_number, weights_bytes
 from boards.shells.serial_shell import SerialCore, stored_frames
 from hdl.verilog import to_verilog
 from sim import verilator
@@ -25,7 +26,9 @@ OPTIONS = (
 def build_core(directory: Path, slots: int, folder: Path) -> Path:
     """Return a simulator of the core with a build inside."""
     core = folder / "core.v"
-    core.write_text(to_verilog(SerialCore(stored_frames(directory, slots, build_number(directory))), "core"))
+    manifest = json.loads((directory / "manifest.json").read_text())
+    stored = stored_frames(directory, slots, build_number(directory))
+    core.write_text(to_verilog(SerialCore(stored, weights_bytes(manifest)), "core"))
     sources = [MAIN, core, *sorted((directory / "rtl").glob("*.v"))]
     environment = build_environment()
     obj = folder / "obj"
