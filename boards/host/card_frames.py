@@ -134,6 +134,9 @@ class CardFrames:
         for number, at in enumerate(range(0, len(content), 4), 1):
             write(registers["weights_word"], int.from_bytes(content[at : at + 4], "little"))
             write(registers["weights_number"], number)
+        for _ in range(100):  # the last bytes are on their way through the memories
+            if read(registers["weights_status"]) != 1:
+                break
         arrived = {name: read(registers[f"weights_{name}"]) for name in ("done", "status", "checksum")}
         checksum = int.from_bytes(content[-4:], "little")
         if arrived != {"done": -(-len(content) // 4), "status": 0, "checksum": checksum}:

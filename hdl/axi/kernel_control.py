@@ -28,7 +28,8 @@ class ControlConfig:
     results : ((name, bits), ...)
         What it reads: 32 or 64 bits each.
     settings, states : ((name, bits), ...)
-        What the host writes, and reads, besides: those that no start of a run hands over.
+        What the host writes, and reads, besides: those that no start of a run hands over. Settings are
+        all ones at first.
     clears : bool
         Whether a run may be given up: not where a memory would be left waiting.
     address_bits : int
@@ -130,7 +131,8 @@ class KernelControl(wiring.Component):
                 "clear": Out(1),
                 "done": In(1),
                 "interrupt": Out(1),
-                **{name: Out(bits) for name, bits in (*config.arguments, *config.settings)},
+                **{name: Out(bits) for name, bits in config.arguments},
+                **{name: Out(bits, init=(1 << bits) - 1) for name, bits in config.settings},
                 **{name: In(bits) for name, bits in (*config.results, *config.states)},
             }
         )

@@ -150,6 +150,32 @@ async def the_driver_runs_on_these_registers(dut):
     assert overlay.report["cycles"] > 0
 
 
+@cocotb.test()
+async def other_weights_are_loaded_and_give_the_answers_of_their_network(dut):
+    bench = await Bench.make(dut, share=0.2, seed=17)
+    whole = bench.card.pack(bench.frames[:3]).tobytes()
+    assert np.array_equal(await bench.run(3, whole), bench.expected[:3])
+    other = DIRECTORY.with_name("other")
+    content = bytearray((other / "weights.bin").read_bytes())
+    load = bridge(bench.card.load_weights)
+    reach = resume(bench.host.write_dword), resume(bench.host.read_dword)
+    from boards.host.card_frames import CardError
+
+    content[20] ^= 8
+    try:
+        await load(bytes(content), *reach)
+    except CardError as error:
+        assert "did not arrive whole" in str(error)
+    else:
+        raise AssertionError("a spoiled load was taken")
+    content[20] ^= 8
+    await load(bytes(content), *reach)
+    with np.load(other / "vectors.npz") as vectors:
+        expected = vectors["logits"][:3] * CARD["output_scale"]
+    assert not np.array_equal(expected, bench.expected[:3])
+    assert np.array_equal(await bench.run(3, whole), expected)
+
+
 def runtime(bench):
     """Return what the driver takes for `pynq`: its core is the registers, its DMA engine the streams."""
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import cocotb_tools.config
 import find_libpython
+import torch
 
 import boards
 import compiler
-from benchmarks.networks import network
+from benchmarks.networks import network, retrained
+from compiler.weights import reweight
 from sim import verilator
 from sim.toolchain import build_environment
 
@@ -22,9 +24,17 @@ BAD = {"failure", "error", "skipped"}
 
 
 def build_directory(folder: Path, board: str, name: str = "one_by_one") -> Path:
-    """Build one of the small networks for a board, with the board's project beside it."""
+    """Build one of the small networks for a board, with the board's project beside it.
+
+    Of one for `zu3eg` the weights can be loaded: those of another network lie in `other` beside it.
+    """
     model, shape = network(name)
-    bundle = compiler.build(model, board=board, output=folder / board, input_shape=shape)
+    bundle = compiler.build(
+        model, board=board, output=folder / board, input_shape=shape, reloadable=board == "zu3eg"
+    )
+    if board == "zu3eg":
+        torch.save(retrained(model, kept=1), folder / "other.pt")
+        reweight(bundle.directory, folder / "other.pt", output=folder / "other")
     boards.find(board).flow.write_project(bundle.directory, bundle.manifest, boards.find(board))
     return bundle.directory
 

@@ -8,4 +8,4 @@ def test_the_core_serves_a_host_and_two_streams(tmp_path):
     folder = tmp_path / "bench"
     folder.mkdir()
     core = directory / "vivado" / "zeroskip_core.v"
-    assert len(run_bench(directory, "zeroskip_core", [core], "tests.boards.core_bench", folder)) == 5
+    assert len(run_bench(directory, "zeroskip_core", [core], "tests.boards.core_bench", folder)) == 6
