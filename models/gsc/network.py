@@ -11,13 +11,23 @@ from compiler.nn import (
     Normalize,
 )
 
-__all__ = ["CONV1", "CONV2", "K", "LINEAR1", "VARIANTS", "mask_rules", "network", "winner_layers"]
+__all__ = [
+    "CONV1",
+    "CONV2",
+    "K",
+    "LINEAR1",
+    "LINEAR2",
+    "VARIANTS",
+    "mask_rules",
+    "network",
+    "winner_layers",
+]
 
 VARIANTS = ("dense", "sparse_dense", "sparse_sparse")
 """Nothing sparse; sparse weights with ReLU; sparse weights and k-winner-take-all."""
 
-CONV1, CONV2, LINEAR1 = "conv1", "conv2", "linear1"
-"""Names of the layers whose weights become sparse."""
+CONV1, CONV2, LINEAR1, LINEAR2 = "conv1", "conv2", "linear1", "linear2"
+"""Names of the layers with weights; all but the last become sparse."""
 
 K = {"winners1": 6, "winners2": 6, "winners3": 150}
 """Winners: of 64 channels at each of 14×14 and 5×5 pixels, and of 1,500 units."""
@@ -44,13 +54,13 @@ def network(variant: str, dropout: float = 0.0) -> nn.Sequential:
         "normalize": Normalize(mean=128, std=64),
         "conv1": nn.Conv2d(1, 64, 5),
         "batchnorm1": nn.BatchNorm2d(64),
-        "relu1": nn.ReLU(),
         "pool1": nn.MaxPool2d(2),
+        "relu1": nn.ReLU(),  # behind the pool it is the same, on a quarter of the values
         "winners1": KWinners2d(K["winners1"]),
         "conv2": nn.Conv2d(64, 64, 5),
         "batchnorm2": nn.BatchNorm2d(64),
-        "relu2": nn.ReLU(),
         "pool2": nn.MaxPool2d(2),
+        "relu2": nn.ReLU(),
         "winners2": KWinners2d(K["winners2"]),
         "flatten": nn.Flatten(),
         "linear1": nn.Linear(1600, 1500),

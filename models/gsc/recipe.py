@@ -33,10 +33,10 @@ class Recipe:
         Share of the loss that follows the teacher, if there is one, and how soft it speaks.
     unknown : int
         Clips of the class "unknown" in an epoch.
-    fade, last_share : float
-        Part of the float stage from which fewer and fewer clips are augmented, and the share of them
-        that still is at its end and in the integer stage: a network this small ends better on clips
-        as they are.
+    first_share, fade, last_share : float
+        Share of the clips that are augmented, the part of the float stage from which they become
+        fewer, and the share that still is at its end and in the integer stage: a network this small
+        ends better on clips as they are.
     begin, end : float
         Part of the float stage at which masks and winners begin to thin out and at which they are
         settled.
@@ -58,6 +58,7 @@ class Recipe:
     distillation: float = 0.7
     temperature: float = 2.0
     unknown: int = 4500
+    first_share: float = 1.0
     fade: float = 0.6
     last_share: float = 0.3
     begin: float = 0.05
@@ -83,6 +84,6 @@ def winners_at(progress: float, recipe: Recipe) -> dict[str, int]:
 
 
 def augmented_share(progress: float, recipe: Recipe) -> float:
-    """Return how many clips are augmented at a point of the float stage: all, then linearly fewer."""
+    """Return the share of clips augmented at a point of the float stage: the first, then linearly less."""
     part = max(0.0, (progress - recipe.fade) / (1 - recipe.fade))
-    return 1 - (1 - recipe.last_share) * part
+    return recipe.first_share + (recipe.last_share - recipe.first_share) * part

@@ -21,8 +21,12 @@ from models.gsc.data import SILENCE, Split, batches, load_split
 from models.gsc.evaluate import accuracy, nonzero_weights
 from models.gsc.network import CONV1, CONV2, LINEAR1, VARIANTS, mask_rules, network, winner_layers
 from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
+from models.gsc.warm_start import start_from
 
 __all__ = ["Trainer", "main"]
+
+CALIBRATION_CLIPS = 1500
+"""Clips on which a started network's batch normalization is measured."""
 
 
 class Trainer:
@@ -39,10 +43,18 @@ class Trainer:
         For initial weights, order and augmentation.
     teacher : nn.Sequential, optional
         Distilled from, if given; without its activation quantizers, whose rounding teaches nothing.
+    start : nn.Sequential, optional
+        A trained network whose weights the float stage begins with, instead of random ones.
     """
 
     def __init__(
-        self, variant: str, recipe: Recipe, data: dict[str, Split], seed: int, teacher: nn.Sequential | None
+        self,
+        variant: str,
+        recipe: Recipe,
+        data: dict[str, Split],
+        seed: int,
+        teacher: nn.Sequential | None,
+        start: nn.Sequential | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.variant, self.recipe, self.data, self.seed = variant, recipe, data, seed
@@ -54,14 +66,18 @@ class Trainer:
         self.history: list[dict] = []
         self.steps_per_epoch = sum(1 for _ in self._batches())
         self.order.manual_seed(seed)
-        self._start_stage("float", self._float_model())
+        self._start_stage("float", self._float_model(start))
 
     def _batches(self):
         return batches(self.data["train"], self.recipe.batch, self.order, self.recipe.unknown)
 
-    def _float_model(self) -> nn.Sequential:
-        dense = self.variant == "dense"
-        return network(self.variant, self.recipe.dropout if dense else 0.0)
+    def _float_model(self, start: nn.Sequential | None) -> nn.Sequential:
+        """Return the model that the float stage begins with."""
+        model = network(self.variant, self.recipe.dropout if self.variant == "dense" else 0.0)
+        if start is not None:
+            clips = torch.randperm(len(self.data["train"]), generator=self.order)[:CALIBRATION_CLIPS]
+            start_from(model, start.cpu(), self.data["train"].x[clips.to(self.device)].cpu())
+        return model
 
     def _start_stage(self, stage: str, model: nn.Sequential) -> None:
         """Begin the "float" or the "integer" stage with a model."""
@@ -188,6 +204,7 @@ def main() -> None:
     parser.add_argument("--variant", choices=VARIANTS, default="sparse_sparse")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--teacher", type=Path, help="checkpoint to distill from")
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to start with")
     parser.add_argument("--resume", action="store_true", help="continue from OUT.resume if it is there")
     for field in dataclasses.fields(Recipe):
         option = "--" + field.name.replace("_", "-")
@@ -197,7 +214,9 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = {name: load_split(arguments.data, name).to(device) for name in ("train", "val", "devtest")}
     teacher = load_checkpoint(arguments.teacher).float().to(device) if arguments.teacher else None
-    train(Trainer(arguments.variant, recipe, data, arguments.seed, teacher), arguments.out, arguments.resume)
+    start = load_checkpoint(arguments.start).float() if arguments.start else None
+    trainer = Trainer(arguments.variant, recipe, data, arguments.seed, teacher, start)
+    train(trainer, arguments.out, arguments.resume)
 
 
 def train(trainer: Trainer, out: Path, resume: bool) -> None:

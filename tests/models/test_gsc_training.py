@@ -60,6 +60,7 @@ def test_fewer_clips_are_augmented_toward_the_end():
     recipe = Recipe(fade=0.5, last_share=0.2)
     shares = [augmented_share(progress, recipe) for progress in (0.0, 0.5, 0.75, 1.0)]
     assert shares == pytest.approx([1.0, 1.0, 0.6, 0.2])
+    assert augmented_share(0.5, Recipe(first_share=0.6, fade=0.0, last_share=0.2)) == pytest.approx(0.4)
 
 
 def test_an_epoch_has_every_word_so_many_unknown_ones_and_silence_several_times():
