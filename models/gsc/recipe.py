@@ -3,13 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from models.gsc.network import K
+from models.gsc.network import UNITS, VARIANTS
 
 __all__ = ["Recipe", "augmented_share", "learning_rate", "winners_at"]
-
-ALL = {"winners1": 64, "winners2": 64, "winners3": 1500}
-"""Channels or units that each k-WTA layer chooses from."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -74,13 +70,14 @@ def learning_rate(progress: float, peak: float, warmup: float = 0.08) -> float:
     return peak * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
 
 
-def winners_at(progress: float, recipe: Recipe) -> dict[str, int]:
-    """Return the winners of each k-WTA layer at a point of the float stage.
+def winners_at(progress: float, recipe: Recipe, variant: str) -> dict[str, int]:
+    """Return the winners of each k-WTA layer at a point of the float stage; empty without any.
 
     They fall geometrically, from all at `begin` to the final number at `end`.
     """
     part = min(1.0, max(0.0, (progress - recipe.begin) / (recipe.end - recipe.begin)))
-    return {name: round(ALL[name] * (k / ALL[name]) ** part) for name, k in K.items()}
+    final = zip(UNITS.items(), VARIANTS[variant].winners or (), strict=False)
+    return {name: round(units * (k / units) ** part) for (name, units), k in final}
 
 
 def augmented_share(progress: float, recipe: Recipe) -> float:

@@ -19,7 +19,7 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.augment import augment
 from models.gsc.data import SILENCE, Split, batches, load_split
 from models.gsc.evaluate import accuracy, nonzero_weights
-from models.gsc.network import CONV1, CONV2, LINEAR1, VARIANTS, mask_rules, network, winner_layers
+from models.gsc.network import CONV1, VARIANTS, mask_rules, network, winner_layers
 from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
 from models.gsc.warm_start import start_from
 
@@ -89,13 +89,12 @@ class Trainer:
 
     def _sparsity(self) -> Sparsity:
         """Return the masks of the stage: learned in float, then fixed."""
-        if self.variant == "dense":
-            return sparsify(self.model, {})
-        if self.stage == "integer":
-            return sparsify(self.model, {name: CurrentMask() for name in (CONV1, CONV2, LINEAR1)})
         total = self.steps_per_epoch * self.recipe.epochs
         begin, end = round(self.recipe.begin * total), round(self.recipe.end * total)
-        return sparsify(self.model, mask_rules(begin, end), seed=self.seed)
+        rules = mask_rules(self.variant, begin, end)
+        if self.stage == "integer":
+            rules = {name: CurrentMask() for name in rules}
+        return sparsify(self.model, rules, seed=self.seed)
 
     def _schedule(self, progress: float) -> None:
         """Set the rate, the augmentation, the winners and their boosting for a point of the stage."""
@@ -105,7 +104,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(progress, peak)
         for name, layer in winner_layers(self.model).items():
-            layer.k = winners_at(progress if in_float else 1.0, self.recipe)[name]
+            layer.k = winners_at(progress if in_float else 1.0, self.recipe, self.variant)[name]
             remaining = max(0.0, 1 - progress / self.recipe.end) if in_float else 0.0
             layer.boost_strength = self.recipe.boost_strength * remaining
 

@@ -49,11 +49,12 @@ def test_learning_rate_rises_and_falls_to_zero():
 
 def test_winners_fall_from_all_to_the_final_number():
     recipe = Recipe(begin=0.1, end=0.5)
-    assert winners_at(0.0, recipe) == {"winners1": 64, "winners2": 64, "winners3": 1500}
-    assert (
-        winners_at(0.5, recipe) == winners_at(1.0, recipe) == {"winners1": 6, "winners2": 6, "winners3": 150}
-    )
-    assert 6 < winners_at(0.3, recipe)["winners1"] < 64
+    assert winners_at(0.0, recipe, "sparse_sparse") == {"winners1": 64, "winners2": 64, "winners3": 1500}
+    for progress in (0.5, 1.0):
+        final = winners_at(progress, recipe, "sparse_sparse")
+        assert final == {"winners1": 6, "winners2": 6, "winners3": 150}
+    assert 6 < winners_at(0.3, recipe, "sparse_sparse")["winners1"] < 64
+    assert winners_at(0.3, recipe, "sparse_dense") == {}
 
 
 def test_fewer_clips_are_augmented_toward_the_end():
