@@ -7,6 +7,7 @@ from models.gsc.network import UNITS, VARIANTS
 
 __all__ = ["Recipe", "augmented_share", "learning_rate", "winners_at"]
 
+
 @dataclass(frozen=True)
 class Recipe:
     """The settings of one training run.
