@@ -26,7 +26,6 @@ from compiler.lowering import lower, predict, size_queues
 from compiler.passes.fold_batchnorm import FoldBatchNorm
 from compiler.passes.hoist_relu import HoistRelu
 from compiler.passes.quantize import Quantize
-from compiler.passes.replicate import Replicate
 from compiler.passes.tighten_accumulators import TightenAccumulators
 from compiler.provenance import describe_source
 from compiler.report import assemble, summarize_graph, write_report
@@ -119,7 +118,7 @@ def build(
         vectors = vectors_of(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
         choice = Scheduler(target, interval, rate, instances, fill)(integer)
-        schedule = Replicate(choice.instances)(integer, replace(choice.plan.schedule, reloadable=reloadable))
+        schedule = replace(choice.plan.replicate(choice.instances), reloadable=reloadable)
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
         predicted = predict(design)

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, fields
 from typing import Self
 
-__all__ = ["ECP5", "ULTRASCALE_PLUS", "Fabric", "Resources", "fabric_of", "total"]
+__all__ = ["ECP5", "MEMORIES", "ULTRASCALE_PLUS", "Fabric", "Resources", "fabric_of", "total"]
+
+MEMORIES = ("auto", "block")
+"""What a constant memory can be made of: what Yosys chooses by its size, or block RAM."""
 
 BLOCK_DEPTHS = (512, 1024, 2048, 4096, 8192, 16384)
 
@@ -120,10 +123,13 @@ class Fabric:
         """Return that many functions of six inputs; of four tables each where tables have four."""
         return Resources(lut=round(lut * (1 if self.lut_inputs == 6 else 2)), ff=ff)
 
-    def memory(self, bits: int, depth: int, *, constant: bool = False, registered: bool = True) -> Resources:
+    def memory(
+        self, bits: int, depth: int, *, constant: bool = False, registered: bool = True, kind: str = "auto"
+    ) -> Resources:
         """Return a memory of one write and one read port, or a constant one.
 
-        Only what is read a cycle late (`registered`) can be in block RAM, and it is where that is cheaper.
+        Only what is read a cycle late (`registered`) can be in block RAM, and it is where that is cheaper,
+        or where the `kind` says so.
         """
         if constant:
             tables = Resources(lut=self._constant(bits, depth), ff=bits if registered else 0)
@@ -136,7 +142,7 @@ class Fabric:
             return tables
         kinds = [self._blocks(bits, depth, *kind) for kind in self.blocks]
         block_price, blocks = min(kinds, key=lambda found: found[0])
-        return blocks if block_price < price else tables
+        return blocks if kind == "block" or block_price < price else tables
 
     def accumulators(self, bits: int, depth: int, ports: int) -> Resources:
         """Return a memory in lookup tables that is written where its first port reads."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hdl.numerics import FixedPoint
+from hdl.streams.formats import shares_beats
 from sim.format_json import form_to_json, shape_from_json
 
 __all__ = ["AxisPort"]
@@ -16,7 +17,7 @@ class AxisPort:
     """How frames travel on one AXI4-Stream port of `top`; `tlast` marks the last beat of a frame.
 
     Pixels in raster order, a pixel in ceil(channels / lanes) beats, channels ascending, the first in the
-    lowest bits. If that is one beat, `columns` adjacent pixels share it, the left one lowest. Each element
+    lowest bits. If that is one beat, `columns` pixels share it, the first of them lowest. Each element
     fills `container_bits`, sign- or zero-extended; slots without a channel and bits above the elements
     are 0.
 
@@ -32,7 +33,7 @@ class AxisPort:
     data_bits : int
         Width of `tdata`; at least elements × container_bits.
     columns : int
-        Pixels a beat; divides the width.
+        Pixels a beat; divides the width, or is whole rows that divide a frame.
     """
 
     shape: tuple[int, int, int]
@@ -47,8 +48,8 @@ class AxisPort:
             raise ValueError(f"lanes must be a positive integer, not {self.lanes!r}")
         if not self.form.width <= self.container_bits <= 64:
             raise ValueError(f"container_bits must be {self.form.width} to 64, not {self.container_bits}")
-        if self.columns < 1 or self.shape[2] % self.columns or (self.columns > 1 and self.groups > 1):
-            raise ValueError(f"columns must be 1 or divide {self.shape[2]}, not {self.columns!r}")
+        if not shares_beats(self.columns, *self.shape[1:]) or (self.columns > 1 and self.groups > 1):
+            raise ValueError(f"columns must be 1 or divide {self.shape[2]}, or rows, not {self.columns!r}")
         least = self.elements * self.container_bits
         if self.data_bits < least:
             raise ValueError(f"data_bits must be at least {least}, not {self.data_bits}")

@@ -29,6 +29,16 @@ def test_replicated_verilog_equals_pytorch_and_keeps_its_time(name, instances, t
         assert interval["simulated"] == interval["predicted"]
 
 
+def test_a_bus_that_carries_rows_feeds_what_a_row_a_beat_does_not(tmp_path):
+    """Six instances take a frame of twelve rows in fewer cycles than that: several rows come at once."""
+    bundle = _build("speech_like", 6, tmp_path, interval=60)
+    assert bundle.manifest["interface"]["input"]["columns"] > 12
+    assert bundle.report["interval_cycles"]["predicted"] < 12
+    verdict = bundle.verify(stalls=("none",))
+    assert verdict.passed, verdict.line
+    assert verdict.timing.interval_cycles <= verdict.predicted.interval_cycles
+
+
 def test_instances_share_one_copy_of_every_stage(tmp_path):
     sizes = {}
     for instances in (1, 5):

@@ -96,8 +96,8 @@ def _folding_lines(folding: Json, instances: int) -> list[str]:
     ]
     if instances < fill["instances"]:
         lines.append(
-            f"{fill['instances']} instances fit: {fill['frames_per_second']:,.0f} frames/s (predicted); "
-            "--fill makes them"
+            f"{fill['instances']} instances fit, limited by {fill['limit']}: "
+            f"{fill['frames_per_second']:,.0f} frames/s (predicted); --fill makes them"
         )
     if faster is not None:
         name = faster["limiting"]["resource"]

@@ -18,7 +18,7 @@ ROM = """module {name}(clk, enable, address, data);
   input clk, enable;
   input [{address_msb}:0] address;
   output reg [{data_msb}:0] data = 0;
-  reg [{data_msb}:0] words [0:{last}];
+  {style}reg [{data_msb}:0] words [0:{last}];
   initial $readmemh("images/{name}.hex", words);
   always @(posedge clk)
     if (enable) data <= words[address];
@@ -43,6 +43,10 @@ READS = {
     False: ("wire", "", "assign data = words[address];"),
 }
 """Kind of `data`, its first value, and how it is read; by whether it comes a cycle late."""
+
+
+STYLES = {"auto": "", "block": '(* rom_style = "block" *) '}
+"""What tells a synthesizer what to make a memory of."""
 
 
 def emit_verilog(accelerator: Accelerator, directory: Path) -> None:
@@ -136,6 +140,7 @@ class _StagePlatform:
                 address_msb=config.address_bits - 1,
                 data_msb=config.bits - 1,
                 last=len(config.words) - 1,
+                style=STYLES[config.kind],
             )
         )
         m = Module()

@@ -29,6 +29,8 @@ class Folding:
     window_cycles : int
         Cycles for which an array of such a convolution may be busy with a position; the more, the less of it
         there is. 0 for as few as there can be.
+    blocks : int
+        Columns of lanes of each array of such a convolution whose words lie in block RAM, however few.
     """
 
     engine: str
@@ -38,6 +40,7 @@ class Folding:
     arrays: int = 1
     paired: bool = False
     window_cycles: int = 0
+    blocks: int = 0
 
     @property
     def multipliers(self) -> int:

@@ -20,13 +20,13 @@ from hdl.activation.global_winners import GlobalWinners, GlobalWinnersConfig
 from hdl.activation.requantize import Requantize as Requantizer
 from hdl.activation.requantize import RequantizeConfig
 from hdl.activation.top_k import TopK, TopKConfig
-from hdl.conv.in_turns import ConvInTurns, ConvInTurnsConfig
+from hdl.conv.in_turns import ConvInTurns, take_turns
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
 from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
-from hdl.mac.words import WordTable, pack_words
+from hdl.mac.words import WordTable, pack_taps, pack_words
 from hdl.pool.max_pool import MaxPool, MaxPoolConfig
 from hdl.streams.formats import DenseFormat
 
@@ -35,10 +35,8 @@ __all__ = ["input_table", "lower_layer", "tap_tables"]
 
 def tap_tables(op: IntegerConv2d, folding: Folding) -> tuple[WordTable, ...]:
     """Return the words of each tap of a convolution that skips zeros."""
-    taps = op.weight.reshape(*op.weight.shape[:2], -1).transpose(2, 1, 0)
-    return tuple(
-        pack_words(tap, folding.order, folding.lanes, op.weight_bits, folding.paired) for tap in taps
-    )
+    taps = op.weight.reshape(*op.weight.shape[:2], -1)
+    return pack_taps(taps, folding.order, folding.lanes, op.weight_bits, folding.paired)
 
 
 def input_table(op: IntegerLinear, folding: Folding, order: tuple[int, ...]) -> WordTable:
@@ -80,26 +78,17 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         component = SparseDenseConv
     else:
         source = builder.to_winners(node.name)
-        tables = tap_tables(op, folding)
-        config = ZeroSkipConvConfig(
-            source=source, target=target, tables=tables, bias=op.bias, window_cycles=folding.window_cycles,
-            loads=schedule.reloadable,
-        )
-        component = ZeroSkipConv
-        if folding.arrays > 1:
-            gathered = _gathered(target.groups, config.cycles_per_window // folding.arrays)
-            config = ConvInTurnsConfig(array=config, arrays=folding.arrays, gathered=gathered)
-            component = ConvInTurns
+        array = ZeroSkipConvConfig(
+            source=source, target=target, tables=tap_tables(op, folding), bias=op.bias,
+            window_cycles=folding.window_cycles, blocks=folding.blocks, loads=schedule.reloadable,
+        )  # fmt: skip
+        config = take_turns(array, folding.arrays)
+        component = ZeroSkipConv if config is array else ConvInTurns
     builder.windows(
         node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays,
         getattr(config, "constant_time", True),
     )  # fmt: skip
     builder.add(node.name, folding.engine, component, config, layer=node.name)
-
-
-def _gathered(groups: int, cycles: int) -> int:
-    """Return how many groups of a position must leave at once for all to leave in that many cycles."""
-    return next(n for n in range(1, groups + 1) if groups % n == 0 and groups // n <= max(1, cycles))
 
 
 @lower_layer.register

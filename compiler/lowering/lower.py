@@ -6,6 +6,7 @@ from compiler.ir.integer_ops import IntegerOp
 from compiler.ir.schedule import Schedule
 from compiler.lowering.layers import lower_layer
 from compiler.lowering.pipeline_builder import PipelineBuilder
+from compiler.lowering.widen import widen
 from hdl.design import Design
 from hdl.streams.formats import DenseFormat
 
@@ -38,12 +39,10 @@ def lower(graph: Graph[IntegerOp], schedule: Schedule) -> Design:
             *(Problem(name, "is read by several layers; streams cannot fork") for name in forks)
         )
     value = graph.input
-    source = DenseFormat.natural(
-        value.shape, value.form, schedule.input_lanes, schedule.bus_columns or schedule.input_columns
-    )
+    source = DenseFormat.natural(value.shape, value.form, schedule.input_lanes, schedule.input_columns)
     builder = PipelineBuilder(source)
-    builder.narrow(graph.input.name, schedule.input_columns)
     for node in graph:
         lower_layer(node.op, node, graph, schedule, builder)
     builder.to_pixels(graph.output)
-    return Design(name=graph.name, source=source, stages=tuple(builder.stages), instances=schedule.instances)
+    design = Design(name=graph.name, source=source, stages=tuple(builder.stages))
+    return widen(design, schedule.bus_columns or schedule.input_columns, schedule.instances)

@@ -17,7 +17,8 @@ def size_queues(design: Design) -> Design:
     Frames are followed through the pipeline at the pace of its slowest stage, all stages taking as long
     as they ever can. A queue holds the most beats that ever wait between two stages. So this
     schedule is possible with the queues as they are; and because a stage that is ready earlier never
-    makes another one later, no input is slower. In front of the first stage the source just waits.
+    makes another one later, no input is slower. In front of the first stage the source just waits, and so
+    does what cuts the beats of a bus for one of several instances.
     """
     pace = predict(replace(design, instances=1)).interval_cycles
     frame = np.arange(design.source.beats, dtype=np.int64)
@@ -26,7 +27,8 @@ def size_queues(design: Design) -> Design:
     stages: list[Stage] = []
     for stage in design.stages:
         depth = _most_waiting(times, stage.config.timing(times).accepted)
-        if depth > 1 and stages and stages[-1].kind != "window":
+        waits = not stages or (design.instances > 1 and stages[-1].source == design.source)
+        if depth > 1 and not waits and stages[-1].kind != "window":
             stages.append(_queue(stage, depth))
             times = stages[-1].config.timing(times).offered
         times = stage.config.timing(times).offered

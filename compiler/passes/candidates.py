@@ -1,6 +1,8 @@
 """The ways to build a layer with multiplications, and what each costs."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +12,28 @@ from compiler.ir.schedule import Folding
 from compiler.ir.values import Value
 from compiler.passes.assign_lanes import assign_lanes, word_counts
 from compiler.passes.choose_columns import Columns, frame_cycles
-from hdl.mac.columns import share_columns
-from hdl.mac.words import pack_words
+from hdl.conv.in_turns import take_turns
+from hdl.conv.signed_digits import signed_digits
+from hdl.conv.sparse_dense import SparseDenseConvConfig
+from hdl.conv.zero_skip import ZeroSkipConvConfig
+from hdl.cost import cost_of
+from hdl.linear.zero_skip import ZeroSkipLinearConfig
+from hdl.mac.words import pack_taps, pack_words
+from hdl.resources import Fabric, Resources
+from hdl.streams.formats import DenseFormat, EntryFormat, WinnersFormat
 
-__all__ = ["Candidate", "in_turns", "selecting", "sharing", "zero_skip"]
+__all__ = ["Candidate", "area_of", "columns_of", "in_turns", "selecting", "sharing", "wire_luts", "zero_skip"]
+
+KNOWN = 512
+"""Candidates that are kept: a search asks for the same ones over and over."""
+
+WIRE_GROWTH_BITS = 4
+"""Bits by which an adder of a wired layer is wider than the input, on average; estimated."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to build a layer: what it costs, and how long a frame takes at most.
+    """One way to build a layer: how long a frame takes at most, and with how many multipliers.
 
     `multipliers` are the chip's, of which paired lanes share one; `window_words` the most that a window of a
     zero-skipping convolution fetches.
@@ -46,6 +61,7 @@ def selecting(node: Node[IntegerOp], lanes: int, columns: Columns) -> Candidate:
     return Candidate(folding, cycles, int(counts[by_size[::slots]].sum()))
 
 
+@lru_cache(KNOWN)
 def zero_skip(node: Node[IntegerOp], source: Value, lanes: int, paired: bool) -> Candidate:
     """Return a layer whose inputs fetch the words of their nonzero weights."""
     weight = node.op.weight
@@ -87,20 +103,73 @@ def sharing(node: Node[IntegerOp], source: Value, fast: Candidate, interval: int
 
     `fast`, whose taps share none, does keep within it.
     """
-    folding, op = fast.folding, node.op
+    folding = fast.folding
     slots = len(folding.order) // folding.lanes
     least = max(fast.window_words, slots)
     hold = interval * folding.arrays // int(np.prod(node.output.shape[1:]))
     while hold > least and frame_cycles(node, hold, arrays=folding.arrays) > interval:
         hold -= 1
-    hold = max(hold, least)
-    taps = op.weight.reshape(*op.weight.shape[:2], -1).transpose(2, 1, 0)
-    tables = tuple(pack_words(tap, folding.order, folding.lanes, op.weight_bits) for tap in taps)
-    columns = share_columns(tables, _winners(source), hold)
-    words = max(column.worst_words for column in columns)
+    folding = replace(folding, window_cycles=max(hold, least))
+    array = _config(node, source, replace(folding, arrays=1))
+    words = array.worst_words
     return Candidate(
-        replace(folding, window_cycles=hold),
+        folding,
         max(fast.cycles, frame_cycles(node, max(words, slots), arrays=folding.arrays)),
-        folding.arrays * len(columns) * folding.multipliers,
+        folding.arrays * len(array.columns) * folding.multipliers,
         words,
     )
+
+
+def area_of(node: Node[IntegerOp], source: Value, folding: Folding, fabric: Fabric) -> Resources:
+    """Predict what a layer takes; of wires, nothing shared, an estimate from above."""
+    if folding.engine == "wires":
+        return Resources(lut=wire_luts(node, source) * folding.columns)
+    return _area(node, source, folding, fabric)
+
+
+def columns_of(node: Node[IntegerOp], source: Value, folding: Folding) -> int:
+    """Return the columns of lanes that each array of a convolution that skips zeros has."""
+    return len(_config(node, source, replace(folding, arrays=1)).columns)
+
+
+def wire_luts(node: Node[IntegerOp], source: Value) -> int:
+    """Return lookup tables of weights as wires at one position, estimated from above: nothing shared."""
+    digits = sum(len(signed_digits(weight)) for weight in node.op.weight.ravel().tolist())
+    return digits * (source.form.width + WIRE_GROWTH_BITS)
+
+
+@lru_cache(KNOWN)
+def _area(node: Node[IntegerOp], source: Value, folding: Folding, fabric: Fabric) -> Resources:
+    return cost_of(_config(node, source, folding), fabric)
+
+
+@lru_cache(KNOWN)
+def _config(node: Node[IntegerOp], source: Value, folding: Folding) -> Any:
+    """Return the component's configuration, but for the order in which its inputs come."""
+    op, lanes = node.op, folding.lanes
+    target = DenseFormat(node.output.shape, node.output.form, lanes, folding.order)
+    if op.weight.ndim == 2:
+        places = tuple(range(op.weight.shape[1]))
+        entries = EntryFormat(source.shape, source.form, source.active, places)
+        table = pack_words(op.weight.T, folding.order, lanes, op.weight_bits, folding.paired)
+        return ZeroSkipLinearConfig(source=entries, target=target, table=table, bias=op.bias)
+    taps = op.weight.reshape(*op.weight.shape[:2], -1)
+    if folding.engine == "sparse_dense":
+        dense = DenseFormat.natural(source.shape, source.form, source.shape[0])
+        return SparseDenseConvConfig(source=dense, target=target, weight=taps, bias=op.bias)
+    tables = _tables(node, folding.order, lanes, folding.paired)
+    array = ZeroSkipConvConfig(
+        source=WinnersFormat(source.shape, source.form, _winners(source)),
+        target=target,
+        tables=tables,
+        bias=op.bias,
+        window_cycles=folding.window_cycles,
+        blocks=folding.blocks,
+    )
+    return take_turns(array, folding.arrays)
+
+
+@lru_cache(KNOWN)
+def _tables(node: Node[IntegerOp], order: tuple[int, ...], lanes: int, paired: bool) -> tuple:
+    taps = node.op.weight.reshape(*node.op.weight.shape[:2], -1)
+    return pack_taps(taps, order, lanes, node.op.weight_bits, paired)

@@ -16,8 +16,8 @@ WIDEST_BUS = 512
 class Replicate:
     """Before: a schedule of one instance. After: of `instances`. Exact.
 
-    The bus carries the fewest adjacent pixels with which frames come as fast as all instances take them,
-    or as many as fit into `WIDEST_BUS` bits and a row. If that is too few, the input sets the interval, and
+    The bus carries the fewest adjacent pixels, or rows, with which frames come as fast as all instances take
+    them, or as many as fit into `WIDEST_BUS` bits. If that is too few, the input sets the interval, and
     :func:`compiler.lowering.predict` says so.
     """
 
@@ -30,10 +30,12 @@ class Replicate:
         channels, height, width = graph.input.shape
         lanes, fewest = schedule.input_lanes, schedule.input_columns
         element = 8 if graph.input.form.width <= 8 else 16
+        whole_rows = [rows * width for rows in range(2, height + 1) if height % rows == 0]
+        parts = [columns for columns in range(fewest, width + 1, fewest) if width % columns == 0]
         widths = [
             columns
-            for columns in range(fewest, width + 1, fewest)
-            if width % columns == 0 and (columns == fewest or columns * lanes * element <= WIDEST_BUS)
+            for columns in parts + whole_rows
+            if columns == fewest or columns * lanes * element <= WIDEST_BUS
         ]
         if channels > lanes:
             widths = [fewest]  # a pixel of several beats has none to share

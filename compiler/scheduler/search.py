@@ -11,6 +11,8 @@ from compiler.ir.graph import Graph
 from compiler.ir.integer_ops import IntegerOp
 from compiler.lowering import lower, predict, size_queues
 from compiler.passes.choose_folding import ChooseFolding
+from compiler.passes.prices import price_lists
+from compiler.scheduler.move_words import move_words
 from compiler.scheduler.plan import Plan
 
 __all__ = ["Choice", "Scheduler"]
@@ -69,7 +71,7 @@ class Scheduler:
     instances : int
         How many; at least 1.
     fill : bool
-        As many instances as fit; what one bus can feed is not looked at, `predict` says when it limits.
+        As many instances as fit, and as one bus can feed.
     thorough : bool
         Try faster plans, too, at several positions at a time; takes minutes for large networks.
     """
@@ -84,7 +86,7 @@ class Scheduler:
     def __call__(self, graph: Graph[IntegerOp]) -> Choice:
         """Return the choice. Raises DoesNotFit if nothing that keeps to the wishes fits the budget."""
         if self.interval_cycles is not None:
-            plans = [self._plan(graph, self.interval_cycles)]
+            plans = self._at(graph, self.interval_cycles)
             what = f"an interval of {self.interval_cycles} cycles"
             remedy = "ask for a longer --interval"
         else:
@@ -98,22 +100,26 @@ class Scheduler:
         if self.frames_per_second is not None:
             best, instances = self._least(fitting, self.frames_per_second)
         else:
-            best = max(fitting, key=lambda plan: (plan.frames_per_second(plan.fitting), plan.interval))
-            instances = best.fitting if self.fill else self.instances
+            best = max(fitting, key=lambda plan: (plan.filled, plan.interval))
+            instances = best.useful if self.fill else self.instances
         faster = [plan for plan in plans if plan.interval < best.interval]
         return Choice(best, instances, max(faster, key=lambda plan: plan.interval, default=None))
 
-    def _plan(self, graph: Graph[IntegerOp], interval: int) -> Plan:
-        schedule = ChooseFolding(self.board, interval)(graph)
-        design = size_queues(lower(graph, schedule))
-        return Plan(self.board, schedule, design, predict(design))
+    def _at(self, graph: Graph[IntegerOp], interval: int) -> list[Plan]:
+        """Return the plans for an interval. Raises DoesNotFit if there is none."""
+        schedules = [ChooseFolding(self.board, interval, prices)(graph) for prices in price_lists(self.board)]
+        plans = []
+        for schedule in dict.fromkeys(schedules):
+            design = size_queues(lower(graph, schedule))
+            plans.append(move_words(Plan(self.board, graph, schedule, design, predict(design))))
+        return plans
 
-    def _one(self, graph: Graph[IntegerOp], interval: int) -> list[Plan]:
-        """Return the plan for an interval if there is one."""
+    def _best_at(self, graph: Graph[IntegerOp], interval: int) -> Plan | None:
+        """Return the best plan for an interval if there is one."""
         try:
-            return [self._plan(graph, interval)]
+            return max(self._at(graph, interval), key=lambda plan: plan.filled)
         except DoesNotFit:
-            return []
+            return None
 
     def _plans(self, graph: Graph[IntegerOp]) -> list[Plan]:
         """Return plans from fast to slow, as far as they are worth trying."""
@@ -122,36 +128,38 @@ class Scheduler:
         if self.thorough:
             plans += self._walk(graph, start / STEP, 1 / STEP)
         if plans:
-            best = max(plans, key=lambda plan: plan.frames_per_second(plan.fitting))
+            best = max(plans, key=lambda plan: plan.filled)
             near = [best.schedule.interval_cycles * STEP**part for part in (-0.5, 0.5)]
-            plans += [plan for one in near if one >= start for plan in self._one(graph, int(one))]
+            found = [self._best_at(graph, int(one)) for one in near if one >= start or self.thorough]
+            plans += filter(None, found)
         return sorted(plans, key=lambda plan: plan.interval)
 
     def _walk(self, graph: Graph[IntegerOp], interval: float, step: float) -> Iterator[Plan]:
         """Yield plans until they stop getting better, or cannot be made."""
         best, worse = 0.0, 0
         while worse < PATIENCE or not best:
-            made = self._one(graph, int(interval))
-            if not made or interval > SLACK * made[0].interval:
+            plan = self._best_at(graph, int(interval))
+            if plan is None or interval > SLACK * plan.interval:
                 return
-            yield made[0]
-            value = made[0].frames_per_second(made[0].fitting)
-            worse = 0 if value > best else worse + 1
-            best = max(best, value)
+            yield plan
+            worse = 0 if plan.filled > best else worse + 1
+            best = max(best, plan.filled)
             interval *= step
 
     def _least(self, fitting: list[Plan], rate: float) -> tuple[Plan, int]:
         """Return the plan and the instances that are fast enough in the least share of the board."""
         needed = {plan: math.ceil(rate / plan.frames_per_second()) for plan in fitting}
-        enough = [plan for plan in fitting if needed[plan] <= plan.fitting]
+        enough = [plan for plan in fitting if needed[plan] <= plan.useful and plan.filled >= rate]
         if enough:
             best = min(enough, key=lambda plan: needed[plan] * plan.shares[plan.limiting])
             return best, needed[best]
-        most = max(fitting, key=lambda plan: plan.frames_per_second(plan.fitting))
-        reached = f"{most.frames_per_second(most.fitting):,.0f} frames/s"
+        most = max(fitting, key=lambda plan: plan.filled)
         resource = most.limiting
-        share = f"each takes {most.need[resource]:,g} of {self.board.budget[resource]:,} {resource}"
-        what = f"{reached} is what {most.fitting} instances make, of which {share}; not {rate:,.0f}"
+        share = f"of which each takes {most.need[resource]:,g} of {self.board.budget[resource]:,} {resource}"
+        if most.filling_limit != resource:
+            share = f"more than which one {most.filling_limit} does not feed"
+        made = f"{most.filled:,.0f} frames/s is what {most.useful} instances make"
+        what = f"{made}, {share}; not {rate:,.0f}"
         raise DoesNotFit(Problem(most.worst_stage, what, "ask for less, or choose a larger board"))
 
     def _refusal(self, plan: Plan, what: str, remedy: str) -> DoesNotFit:

@@ -19,7 +19,7 @@ from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
 
-__all__ = ["ConvInTurns", "ConvInTurnsConfig"]
+__all__ = ["ConvInTurns", "ConvInTurnsConfig", "take_turns"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +116,15 @@ class ConvInTurnsConfig:
             if np.array_equal(turns, asked):
                 return Timing(accepted, wait_in_order(offered.reshape(-1)))
             asked = turns
+
+
+def take_turns(array: ZeroSkipConvConfig, arrays: int) -> ZeroSkipConvConfig | ConvInTurnsConfig:
+    """Return as many arrays, whose sums leave in as few lanes as let every window's leave in time."""
+    if arrays == 1:
+        return array
+    groups, cycles = array.target.groups, max(1, array.cycles_per_window // arrays)
+    gathered = next(n for n in range(1, groups + 1) if groups % n == 0 and groups // n <= cycles)
+    return ConvInTurnsConfig(array=array, arrays=arrays, gathered=gathered)
 
 
 class ConvInTurns(wiring.Component):

@@ -38,8 +38,9 @@ class ZeroSkipConvConfig:
     bias : int64[filters]
         In accumulator units.
     window_cycles : int
-        Cycles that a window may take; the more, the fewer columns. 0 stands for the fewest for which no
-        tap needs two columns.
+        Cycles that a window may take; the more, the fewer columns. 0: the fewest with a column a tap.
+    blocks : int
+        Columns whose words lie in block RAM, however few they are; of those that cannot be loaded.
     loads : bool
         Whether weights and biases can be loaded.
     """
@@ -49,6 +50,7 @@ class ZeroSkipConvConfig:
     tables: tuple[WordTable, ...]
     bias: np.ndarray = field(repr=False)
     window_cycles: int = 0
+    blocks: int = 0
     loads: bool = False
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class ZeroSkipConvConfig:
         """What each column of lanes walks through."""
         winners = self.source.at_most
         least = max(self.target.groups, *(table.cycles(winners) for table in self.tables))
-        return share_columns(self.tables, winners, self.window_cycles or least)
+        columns = share_columns(self.tables, winners, self.window_cycles or least)
+        return (*(replace(one, memory="block") for one in columns[: self.blocks]), *columns[self.blocks :])
 
     @cached_property
     def worst_words(self) -> int:
@@ -160,9 +163,9 @@ class ZeroSkipConvConfig:
 class ZeroSkipConv(wiring.Component):
     """Fetch, for every winner of a window, the nonzero weights of its channel, and accumulate.
 
-    The columns start a window together. Each walks through its winners, one word of weights a cycle, one
-    cycle at least for each winner that may be there; the window is finished when the last of them is. Its
-    accumulators are then read out while the next window fills the other bank.
+    The columns start a window together. Each walks through its winners, one word of weights a cycle, a cycle
+    at least for each that may be there; the window is finished when the last column is. Its accumulators are
+    then read out while the next window fills the other bank.
 
     Timing
     ------
@@ -207,7 +210,6 @@ class ZeroSkipConv(wiring.Component):
         config = self.config
         m.submodules.readout = readout = Readout(config.readout)
         wiring.connect(m, wiring.flipped(self.o), readout.o)
-
         busy, bank, finish, accept = Signal(), Signal(), Signal(), Signal()
         window = Signal(self.i.payload.shape(), reset_less=True)
         done = Signal(len(config.columns))

@@ -5,6 +5,7 @@ import numpy as np
 from hdl.mac.lanes import LanesConfig
 from hdl.mac.readout import ReadoutConfig
 from hdl.mac.words import WordTable
+from hdl.memory.rom import rom_cost
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.queue import QueueConfig
@@ -58,7 +59,7 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
 def fetch_cost(table: WordTable, fabric: Fabric) -> Resources:
     """Predict what finds an input's words: the words, a directory if inputs differ, an address."""
     words = max(1, len(table.weight))
-    parts = [fabric.memory(table.word_bits, words, constant=True)]
+    parts = [rom_cost(table.word_bits, words, table.memory, fabric)]
     address = bits_for_range(words)
     if table.words_per_input is None:
         bits = address + int(table.count.max(initial=1)).bit_length()

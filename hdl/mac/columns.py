@@ -22,11 +22,14 @@ class Column:
         The tap of each of them.
     places : tuple of (int, int)
         What is walked through: a position in `taps`, and which of that tap's winners.
+    memory : str
+        What holds the words, one of `hdl.resources.MEMORIES`.
     """
 
     tables: tuple[WordTable, ...]
     taps: tuple[int, ...]
     places: tuple[tuple[int, int], ...]
+    memory: str = "auto"
 
     @cached_property
     def table(self) -> WordTable:
@@ -41,6 +44,7 @@ class Column:
             slots=first.slots,
             weight_bits=first.weight_bits,
             paired=first.paired,
+            memory=self.memory,
         )
 
     @property
@@ -68,11 +72,17 @@ def share_columns(tables: tuple[WordTable, ...], winners: int, cycles: int) -> t
         As few as filling one after the other gives.
     """
     columns: list[list[tuple[int, int]]] = [[]]
-    for tap in range(len(tables)):
+    room = cycles
+    for tap, table in enumerate(tables):
+        # What a column's first, second … winner of this tap adds to its words at most.
+        worst, here = np.sort(np.maximum(table.count, 1))[::-1].tolist(), 0
         for rank in range(winners):
-            if columns[-1] and _column(tables, [*columns[-1], (tap, rank)]).worst_words > cycles:
+            words = worst[here] if here < len(worst) else 0
+            if columns[-1] and words > room:
                 columns.append([])
+                words, room, here = worst[0], cycles, 0
             columns[-1].append((tap, rank))
+            room, here = room - words, here + 1
     return tuple(_column(tables, held) for held in columns)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from hdl.memory.rom import RomConfig
 from hdl.numerics import bits_for_range
 
-__all__ = ["WordTable", "pack_words"]
+__all__ = ["WordTable", "pack_taps", "pack_words"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class WordTable:
     paired : bool
         Lanes 2n and 2n + 1 share a multiplier: in the image the weight of the upper is less by one where
         that of the lower is negative. No weight is then the least of its width.
+    memory : str
+        What holds the words, one of `hdl.resources.MEMORIES`.
     """
 
     weight: np.ndarray
@@ -40,6 +42,7 @@ class WordTable:
     slots: int
     weight_bits: int
     paired: bool = False
+    memory: str = "auto"
 
     def __post_init__(self) -> None:
         least = -1 << (self.weight_bits - 1)
@@ -89,7 +92,7 @@ class WordTable:
     @cached_property
     def rom(self) -> RomConfig:
         """The memory that holds the words."""
-        return RomConfig(words=self.image, bits=self.word_bits)
+        return RomConfig(words=self.image, bits=self.word_bits, kind=self.memory)
 
     def cycles(self, active: int) -> int:
         """Return the most cycles that any `active` inputs can take, one word a cycle, at least 1."""
@@ -129,3 +132,11 @@ def pack_words(
     words[0, start[inputs] + rank, lane] = by_lane[inputs, slot, lane]
     words[1, start[inputs] + rank, lane] = slot
     return WordTable(words[0], words[1], start, count, slots, weight_bits, paired)
+
+
+def pack_taps(
+    weight: np.ndarray, order: tuple[int, ...], lanes: int, weight_bits: int, paired: bool
+) -> tuple[WordTable, ...]:
+    """Pack each tap of int64[filters, channels, taps]; the rest as for `pack_words`."""
+    taps = weight.transpose(2, 1, 0)
+    return tuple(pack_words(tap, order, lanes, weight_bits, paired) for tap in taps)

@@ -1,24 +1,46 @@
 """A read-only memory whose contents can travel as a file beside the Verilog."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from operator import or_
 
-from amaranth.hdl import Module
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.resources import MEMORIES, Fabric, Resources, total
 
-__all__ = ["Rom", "RomConfig", "shared"]
+__all__ = ["Rom", "RomConfig", "piece_depths", "rom_cost", "shared"]
+
+SMALLEST_PIECE = 512
+"""Words of the shallowest block RAM."""
+
+MOST_UNUSED = 1 / 16
+"""Share of the pieces' words that may stay empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RomConfig:
-    """Contents of one memory: unsigned words of `bits` bits, from address 0 on."""
+    """Contents of one memory.
+
+    Parameters
+    ----------
+    words : tuple of int
+        Unsigned, of `bits` bits, from address 0 on.
+    bits : int
+    kind : str
+        What it is made of, one of `hdl.resources.MEMORIES`.
+    """
 
     words: tuple[int, ...]
     bits: int
+    kind: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.kind not in MEMORIES:
+            raise ValueError(f"kind must be one of {MEMORIES}, not {self.kind!r}")
         if not self.words:
             raise ValueError("words must hold at least one word, not none")
         if not all(0 <= word < 1 << self.bits for word in self.words):
@@ -34,6 +56,41 @@ class RomConfig:
         """Cycles from an address to its word."""
         return 1
 
+    @cached_property
+    def pieces(self) -> "tuple[RomConfig, ...]":
+        """The memories that it is made of; all of block RAM if there are several."""
+        ends = np.cumsum(piece_depths(len(self.words))).tolist()
+        if len(ends) == 1:
+            return (self,)
+        parts = zip([0, *ends[:-1]], ends, strict=True)
+        return tuple(replace(self, words=self.words[start:end], kind="block") for start, end in parts)
+
+
+def piece_depths(depth: int) -> list[int]:
+    """Return the words of the memories that a deep one is made of.
+
+    Block RAM comes in powers of two: as many of them, the largest first, as leave few words unused.
+
+    >>> piece_depths(6400), piece_depths(8000)
+    ([4096, 2048, 256], [8000])
+    """
+    rest, depths = depth, []
+    while rest > SMALLEST_PIECE:
+        size = 1 << (rest - 1).bit_length()
+        if size - rest <= MOST_UNUSED * depth:
+            break
+        depths.append(size // 2)
+        rest -= size // 2
+    return [*depths, rest]
+
+
+def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric) -> Resources:
+    """Predict what a memory takes: its pieces, and a choice between them."""
+    depths = piece_depths(depth)
+    kind = "block" if len(depths) > 1 else kind
+    pieces = [fabric.memory(bits, words, constant=True, kind=kind) for words in depths]
+    return total([*pieces, fabric.choice(len(depths), bits), Resources(ff=len(depths) - 1)])
+
 
 class Rom(wiring.Component):
     """Look a word up.
@@ -42,8 +99,8 @@ class Rom(wiring.Component):
     ------
     Latency 1 cycle, throughput 1 word per cycle. While `enable` is low, `data` keeps its value.
 
-    Where the platform has a method `rom(component)`, that method says how the memory is made (the
-    emitter writes its contents to a file); otherwise it is an ordinary Amaranth memory.
+    Where the platform has a method `rom(component)`, that method says how a memory of one piece is made
+    (the emitter writes its contents to a file); otherwise it is an ordinary Amaranth memory.
 
     Parameters
     ----------
@@ -63,6 +120,8 @@ class Rom(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        if len(self.config.pieces) > 1:
+            return self._joined()
         if hasattr(platform, "rom"):
             return platform.rom(self)
         m = Module()
@@ -73,6 +132,29 @@ class Rom(wiring.Component):
         )
         port = storage.read_port()
         m.d.comb += [port.en.eq(self.enable), port.addr.eq(self.address), self.data.eq(port.data)]
+        return m
+
+    def _joined(self) -> Module:
+        """Read all pieces, and take the word of the one that the address lies in."""
+        m = Module()
+        pieces, words, start = self.config.pieces, [], 0
+        for number, config in enumerate(pieces):
+            m.submodules[f"piece{number}"] = piece = Rom(config)
+            start += len(config.words)
+            # Pieces grow smaller, and all but the last fill their powers of two: the lowest bits lead there.
+            m.d.comb += [piece.enable.eq(self.enable), piece.address.eq(self.address)]
+            words.append((start, piece.data))
+        here, beyond = [], 0
+        for number, (end, _) in enumerate(words[:-1]):
+            within = Signal(name=f"within{number}")
+            below = self.address < end
+            with m.If(self.enable):
+                m.d.sync += within.eq(below & (self.address >= beyond))
+            here.append(within)
+            beyond = end
+        chosen = [Mux(within, word, 0) for within, (_, word) in zip(here, words, strict=False)]
+        rest = Mux(reduce(or_, here), 0, words[-1][1])
+        m.d.comb += self.data.eq(reduce(or_, chosen, rest))
         return m
 
 

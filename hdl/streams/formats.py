@@ -14,12 +14,30 @@ from amaranth.lib import data
 
 from hdl.numerics import FixedPoint, bits_for_range
 
-__all__ = ["DenseFormat", "EntryFormat", "StreamFormat", "WinnersFormat", "bits_of", "element"]
+__all__ = [
+    "DenseFormat",
+    "EntryFormat",
+    "StreamFormat",
+    "WinnersFormat",
+    "bits_of",
+    "element",
+    "shares_beats",
+]
 
 
 def element(form: FixedPoint) -> Shape:
     """Return the hardware shape of one number."""
     return Shape(form.width, form.signed)
+
+
+def shares_beats(columns: int, height: int, width: int) -> bool:
+    """Say whether beats of so many pixels hold equal parts of rows, or whole rows that part a frame equally.
+
+    >>> [columns for columns in range(1, 25) if shares_beats(columns, 4, 6)]
+    [1, 2, 3, 6, 12, 24]
+    """
+    within, rows = columns > 0 and width % columns == 0, columns > 0 and columns % width == 0
+    return within or (rows and height * width % columns == 0)
 
 
 def bits_of(layout: data.Layout, fields: dict) -> int:
@@ -35,7 +53,7 @@ def _signed(raw: int, form: FixedPoint) -> int:
 class DenseFormat:
     """Every element travels: a pixel is `groups` beats of `lanes` channels, pixels in raster order.
 
-    Where a pixel is a single beat, `columns` adjacent ones may share it.
+    Where a pixel is a single beat, `columns` adjacent ones may share it, or whole rows of them.
 
     Parameters
     ----------
@@ -48,7 +66,8 @@ class DenseFormat:
         `order[group * lanes + lane]` is the channel that travels there; each channel once, -1 in
         slots that carry nothing (their value is 0). Its length is groups × lanes.
     columns : int
-        Adjacent pixels of a row a beat, the left one in the lowest bits; divides the width.
+        Pixels a beat, the first in raster order in the lowest bits; divides the width, or is a multiple of it
+        that divides the pixels.
     """
 
     shape: tuple[int, int, int]
@@ -62,8 +81,9 @@ class DenseFormat:
             raise ValueError(f"order must have a multiple of {self.lanes} slots, not {len(self.order)}")
         if sorted(c for c in self.order if c >= 0) != list(range(self.shape[0])):
             raise ValueError(f"order must name each of {self.shape[0]} channels once")
-        if self.columns < 1 or self.shape[2] % self.columns:
-            raise ValueError(f"columns must be a divisor of {self.shape[2]}, not {self.columns!r}")
+        if not shares_beats(self.columns, *self.shape[1:]):
+            what = f"columns must be a divisor of {self.shape[2]}, or rows that divide a frame"
+            raise ValueError(f"{what}, not {self.columns!r}")
         if self.columns > 1 and self.groups > 1:
             raise ValueError(f"pixels of {self.groups} beats cannot share them: columns must be 1")
 

@@ -9,12 +9,15 @@ from compiler.errors import DoesNotFit
 from compiler.ir.integer_ops import IntegerConv2d, IntegerLinear
 from compiler.lowering import lower
 from compiler.passes.choose_columns import Columns, choose_columns
-from compiler.passes.choose_folding import MOST_ARRAYS, ChooseFolding, Layer
+from compiler.passes.choose_folding import ChooseFolding
+from compiler.passes.layer import MOST_ARRAYS, Layer
+from compiler.passes.prices import price_lists
 from hdl.resources import fabric_of
 from tests.compiled import integer_graph
 
 BOARD = boards.find("u250")
 FABRIC = fabric_of(BOARD.lut_inputs)
+PRICES = next(price_lists(BOARD))
 
 
 def _multipliers(graph, schedule):
@@ -37,7 +40,7 @@ def test_weights_on_the_input_become_wires_or_select_pixels_and_winners_select_w
     schedule = ChooseFolding(BOARD)(integer_graph("speech_like"))
     engines = {name: folding.engine for name, folding in schedule.foldings}
     assert [engines[name] for name in engines if "conv" in name] == ["wires", "zero_skip"]
-    slower = ChooseFolding(BOARD, 400)(integer_graph("speech_like"))
+    slower = ChooseFolding(replace(BOARD, lut=2_000), 400)(integer_graph("speech_like"))
     assert slower.folding("conv2d_1").engine == "sparse_dense"
 
 
@@ -80,7 +83,7 @@ def test_what_is_chosen_is_what_is_built(name, interval):
     stages = {stage.name: stage.config for stage in lower(graph, schedule).stages}
     for node in graph:
         if isinstance(node.op, IntegerConv2d | IntegerLinear):
-            chosen = Layer(graph, node, columns, MOST_ARRAYS, FABRIC).cheapest(interval)
+            chosen = Layer(graph, node, columns, MOST_ARRAYS, FABRIC).cheapest(interval, PRICES)
             built, folding = stages[node.name], schedule.folding(node.name)
             assert chosen.folding == folding
             lanes = built.multipliers // folding.lanes
@@ -93,11 +96,11 @@ def test_what_is_chosen_is_what_is_built(name, interval):
 def test_a_longer_interval_lets_taps_share_columns():
     graph, node = integer_graph("speech_like"), integer_graph("speech_like").node("conv2d_6")
     layer = Layer(graph, node, Columns(), 1, FABRIC)
-    fast, slow = (layer.cheapest(interval) for interval in (50, 80))
+    fast, slow = (layer.cheapest(interval, PRICES) for interval in (50, 80))
     assert fast.folding.lanes == slow.folding.lanes
     assert slow.multipliers < fast.multipliers
 
 
 def test_an_interval_that_takes_too_many_multipliers_is_refused():
     with pytest.raises(DoesNotFit, match="an interval of 288 cycles needs .* ask for a longer --interval"):
-        ChooseFolding(replace(BOARD, dsp=30), 288)(integer_graph("dense_activations"))
+        ChooseFolding(replace(BOARD, dsp=6), 288)(integer_graph("dense_activations"))

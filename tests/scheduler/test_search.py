@@ -6,7 +6,11 @@ import pytest
 
 import boards
 from compiler.errors import DoesNotFit
+from compiler.lowering import lower, predict, size_queues
+from compiler.passes.choose_folding import ChooseFolding
 from compiler.scheduler import Scheduler
+from hdl.cost import cost_of
+from hdl.resources import fabric_of, total
 from tests.compiled import integer_graph
 
 BOARD = boards.find("u250")
@@ -33,10 +37,47 @@ def test_the_stages_add_up_to_the_need(chosen):
 
 def test_as_many_instances_fit_as_the_limiting_resource_allows(graph, chosen):
     plan = chosen.plan
-    limit = plan.limiting
-    assert plan.need[limit] * plan.fitting <= BOARD.budget[limit] < plan.need[limit] * (plan.fitting + 1)
+    need, more = plan.need_of(plan.fitting), plan.need_of(plan.fitting + 1)
+    assert all(need[name] <= budget for name, budget in BOARD.budget.items())
+    assert any(more[name] > budget for name, budget in BOARD.budget.items())
     assert chosen.instances == 1
-    assert Scheduler(BOARD, fill=True)(graph).instances == plan.fitting
+
+
+def test_a_board_is_filled_no_further_than_one_bus_feeds(graph, chosen):
+    plan = chosen.plan
+    assert plan.filling_limit == "bus"
+    clock = BOARD.clock_mhz * 1e6
+    assert plan.filled == clock / plan.fewest_cycles < plan.fitting * clock / plan.interval
+    filled = Scheduler(BOARD, fill=True)(graph)
+    assert filled.instances == plan.useful < plan.fitting
+    assert (filled.instances - 1) * filled.plan.fewest_cycles < filled.plan.interval
+    small = Scheduler(replace(BOARD, lut=20_000))(graph).plan
+    assert small.filling_limit == "lut"
+    assert small.useful == small.fitting
+
+
+def test_what_a_filled_board_takes_is_what_its_design_takes(graph, chosen):
+    schedule = chosen.plan.replicate(3)
+    design = size_queues(lower(graph, schedule))
+    predicted = predict(design)
+    parts = [design.ingress, design.egress, design.distribute, design.gather]
+    stages = [stage.config for stage in design.stages]
+    fabric = fabric_of(BOARD.lut_inputs)
+    whole = total([cost_of(one, fabric) for one in parts] + 3 * [cost_of(one, fabric) for one in stages])
+    assert chosen.plan.need_of(3) == chosen.plan.named(whole)
+    assert chosen.plan.frames_per_second(3) == BOARD.clock_mhz * 1e6 / predicted.interval_cycles
+
+
+def test_words_move_to_block_ram_as_far_as_that_leaves_room_for_more(graph):
+    plan = Scheduler(BOARD, 60)(graph).plan
+    folding = plan.schedule.folding("conv2d_6")
+    stages = {stage.name: stage.config for stage in lower(graph, plan.schedule).stages}
+    config = stages["conv2d_6"]
+    array = getattr(config, "array", config)
+    assert 0 < folding.blocks <= len(array.columns)
+    assert [column.memory for column in array.columns].count("block") == folding.blocks
+    without = replace(plan, design=lower(graph, ChooseFolding(BOARD, 60)(graph)))
+    assert max(plan.shares.values()) < max(without.shares.values())
 
 
 @pytest.mark.parametrize("resource", ["lut", "ff"])
@@ -74,11 +115,11 @@ def test_a_rate_is_met_with_the_least_share_of_the_board(graph, chosen):
 
 
 def test_a_rate_beyond_the_board_says_what_the_board_can_do(graph):
-    with pytest.raises(DoesNotFit, match=r"is what \d+ instances make, of which each takes .* lut"):
+    with pytest.raises(DoesNotFit, match=r"\d+ instances make, more than which one bus does not feed"):
         Scheduler(BOARD, frames_per_second=1e12)(graph)
 
 
 def test_looking_further_finds_plans_that_are_faster(graph, chosen):
     faster, plan = Scheduler(BOARD, thorough=True)(graph), chosen.plan
-    assert faster.plan.frames_per_second(faster.plan.fitting) >= plan.frames_per_second(plan.fitting)
+    assert faster.plan.filled >= plan.filled
     assert faster.faster is None or faster.faster.interval < faster.plan.interval

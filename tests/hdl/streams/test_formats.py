@@ -37,9 +37,25 @@ def test_pixels_that_share_a_beat_lie_side_by_side(lanes):
     assert stream.single == single
 
 
+def test_whole_rows_share_a_beat():
+    form = FixedPoint(8, 0, True)
+    frame = np.arange(48).reshape(2, 6, 4)
+    stream, single = (DenseFormat.natural((2, 6, 4), form, 2, columns) for columns in (12, 1))
+    pixels = single.encode(frame)
+    beats = [sum(pixel << 16 * n for n, pixel in enumerate(pixels[first : first + 12])) for first in (0, 12)]
+    assert stream.encode(frame) == beats
+    assert (stream.decode(beats) == frame).all()
+    for refused in (0, 5, 16):
+        with pytest.raises(ValueError, match="columns must be a divisor of 4"):
+            DenseFormat.natural((2, 6, 4), form, 2, refused)
+
+
 @pytest.mark.parametrize(
     ("lanes", "columns", "text"),
-    [(5, 2, "columns must be a divisor of 3, not 2"), (2, 3, "pixels of 3 beats cannot share them")],
+    [
+        (5, 2, "columns must be a divisor of 3, or rows that divide a frame, not 2"),
+        (2, 3, "pixels of 3 beats cannot share them"),
+    ],
 )
 def test_pixels_that_cannot_share_a_beat_are_refused(lanes, columns, text):
     with pytest.raises(ValueError, match=text):
