@@ -32,9 +32,10 @@ class Axis:
     ticks: Sequence[float] = ()
 
     def lines(self, values: Sequence[float]) -> list[float]:
-        """Return ticks from below the smallest value to above the largest."""
+        """Return ticks from below the smallest value to above the largest; some where there is none."""
         if self.ticks:
             return list(self.ticks)
+        values = values or [1, 2]
         if self.logarithmic:
             steps = [factor * 10.0**power for power in range(-3, 12) for factor in (1, 2, 5)]
         else:

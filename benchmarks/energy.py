@@ -6,7 +6,7 @@ writes the counts.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ KINDS = {
     "changes_a_word": "simulated",
 }  # fmt: skip
 BIT = re.compile(r"^\s*\((\S+) .*\(TC (\d+)\)")
-CLOCK = re.compile(r"clk\b")
+CLOCK = re.compile(r"clk$")
 
 
 def measure_network(network: str, interval: int | None, folder: Path) -> dict[str, Any]:
@@ -66,13 +66,24 @@ def _simulate(directory: Path, simulator: Path, words: int) -> tuple[int, int, R
 
 
 def changes(lines: Iterable[str]) -> tuple[int, int]:
-    """Return how often bits changed, and how many bits there are, in a SAIF file; the clock left out.
+    """Return how often bits of the design changed, and how many bits it has, in a SAIF file.
 
-    >>> changes(["  (a (T0 3) (T1 4) (TX 0) (TC 2))", "  (clk (T0 3) (T1 3) (TC 6))"])
-    (2, 1)
+    Its clock is left out, and so is the harness around it.
     """
-    found = [match for line in lines if (match := BIT.match(line)) and not CLOCK.match(match[1])]
+    found = [match for line in _design(lines) if (match := BIT.match(line)) and not CLOCK.match(match[1])]
     return sum(int(match[2]) for match in found), len(found)
+
+
+def _design(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines between that which opens the instance `dut` and that which closes it."""
+    end = None
+    for line in lines:
+        if end is not None:
+            if line.rstrip() == end:
+                return
+            yield line
+        elif line.strip() == "(INSTANCE dut":
+            end = line.rstrip().replace("(INSTANCE dut", ")")
 
 
 PARTS = [

@@ -1,7 +1,8 @@
 """ONNX Runtime on the CPU: `python onnx_runtime.py NETWORK.npz ANSWER.json`, in an environment of its own.
 
-The file holds `x` frames as the network takes them, float[n, 1, 32, 32], and weight and bias of conv1, conv2,
-linear1 and linear2. One thread; the best of several rounds counts, since other programs share the machine.
+The file holds `x` frames as the network takes them, float[n, 1, 32, 32], and weight and bias of conv1,
+conv2, linear1 and linear2. One thread, whose own time counts, the best of several rounds, since other
+programs share the machine.
 """
 
 import json
@@ -84,14 +85,14 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def speed(session: onnxruntime.InferenceSession, frames: np.ndarray, batch: int) -> float:
-    """Return frames a second of the best round."""
+    """Return frames a second of processor time, of the best round."""
     part = np.resize(frames, (batch, *frames.shape[1:]))
     count, best = max(1, FRAMES // batch), 0.0
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(count):
             session.run(None, {"x": part})
-        best = max(best, count * batch / (time.perf_counter() - started))
+        best = max(best, count * batch / (time.process_time() - started))
     return best
 
 

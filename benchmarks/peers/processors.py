@@ -21,9 +21,9 @@ NETWORK = MODELS / "dense.pt"
 ROUNDS, FRAMES = 5, 256
 BATCHES = (1, 64)
 TEXT = """
-Frames a second of the dense network with batch-norm folded, the best of five rounds of 256 frames on one
-thread; a processor gains nothing from zeros that lie where chance put them. Other programs ran on both
-cores: lower bounds.
+Frames a second of processor time, of the dense network with batch-norm folded, the best of five rounds of
+256 frames on one thread; a processor gains nothing from zeros that lie where chance put them. Other programs
+ran on both cores and took part of the caches: lower bounds.
 """
 KINDS = {
     **{f"{form}_batch_{batch}": "measured" for form in ("fp32", "int8") for batch in BATCHES},
@@ -81,14 +81,14 @@ def _network(arrays: dict[str, np.ndarray]) -> torch.nn.Sequential:
 
 
 def _speed(network: torch.nn.Module, frames: torch.Tensor, batch: int) -> float:
-    """Return frames a second of the best round."""
+    """Return frames a second of processor time, of the best round."""
     part = frames[torch.arange(batch) % len(frames)]
     count, best = FRAMES // batch, 0.0
     for _ in range(ROUNDS):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(count):
             network(part)
-        best = max(best, count * batch / (time.perf_counter() - started))
+        best = max(best, count * batch / (time.process_time() - started))
     return best
 
 
