@@ -16,6 +16,8 @@ from amaranth.lib import wiring
 from pyosys import libyosys
 
 from benchmarks.calibration_table import components
+from boards.synthesis.brackets import rename_brackets
+from boards.synthesis.job import MAP_LUTS
 from hdl.resources import ECP5, ULTRASCALE_PLUS, Fabric, Resources
 
 __all__ = ["COMMANDS", "cells_of", "compare", "count", "synthesize"]
@@ -52,7 +54,9 @@ def cells_of(design: libyosys.Design, command: str) -> dict[str, int]:
     """Return the cells of each kind that a synthesis command makes of a design."""
     with tempfile.TemporaryDirectory() as scratch:
         answer = Path(scratch, "cells.json")
-        design.run_pass(f"tee -q {command}")
+        design.run_pass(f"tee -q {command} -run begin:{MAP_LUTS}")
+        rename_brackets(libyosys, design)
+        design.run_pass(f"tee -q {command} -run {MAP_LUTS}:check")
         design.run_pass(f"tee -q -o {answer} stat -json")
         text = answer.read_text()
     return json.loads(text[text.index("{") : text.rindex("}") + 1])["design"]["num_cells_by_type"]

@@ -17,7 +17,7 @@ from boards.synthesis.brackets import rename_brackets
 from boards.synthesis.depth import measure
 from boards.synthesis.timing import PortTiming, timing_from_json, timing_to_json
 
-__all__ = ["synthesize_module"]
+__all__ = ["MAP_LUTS", "synthesize_module"]
 
 MAP_LUTS = "map_luts"
 DELAY = re.compile(r"Del =\s*(\d+(?:\.\d+)?)")
