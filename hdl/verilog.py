@@ -20,7 +20,8 @@ def to_verilog(component: wiring.Component, name: str, platform: object = None) 
         design = libyosys.Design()
         for command in (
             f"read_rtlil {source}",
-            "proc -nomux -norom",
+            # Its clean-up goes through cells in an order that depends on what was converted before.
+            "proc -nomux -norom -noopt",
             "memory_collect",
             f"write_verilog -norename -noattr {target}",
         ):
