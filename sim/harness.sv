@@ -12,6 +12,7 @@
 //   D cycle reason        the end: complete, idle (nothing moved for `patience` cycles) or budget
 //
 // Plusargs: frames, source and sink (1: pause at random), seed, window, patience, budget, settle;
+// rest (cycles of silence before the first word, so that it meets an idle design);
 // script (1: there is one), words (how many), outputs (beats that must come after the last reset);
 // tap_frame (log that frame on every tap), wave_from (dump from that cycle into wave_file).
 module harness #(
@@ -24,7 +25,7 @@ module harness #(
     input logic rst  /* verilator public_flat_rw */,
     output logic done  /* verilator public_flat_rd */
 );
-  longint unsigned words, outputs, seed, window, patience, budget, settle, wave_from;
+  longint unsigned words, outputs, seed, window, patience, budget, settle, rest, wave_from;
   int pause_source, pause_sink, scripted, waves;
   string wave_file;
   int input_file, script_file, log, tap_log;
@@ -42,6 +43,7 @@ module harness #(
     patience = plusarg("patience=%d", 10000);
     budget = plusarg("budget=%d", 1000000);
     settle = plusarg("settle=%d", 0);
+    rest = plusarg("rest=%d", 0);
     wave_from = plusarg("wave_from=%d", 0);
     pause_source = int'(plusarg("source=%d", 0));
     pause_sink = int'(plusarg("sink=%d", 0));
@@ -144,7 +146,7 @@ module harness #(
       s_valid <= 1'b0;
       if (!fetched && offered < words) begin
         if ($fread(word, input_file) == 0) $fatal(1, "input.bin ends too early");
-        order = {offered_beat == IN_BEATS - 1, 63'd0};
+        order = {offered_beat == IN_BEATS - 1, 63'(offered == 0 ? rest : 0)};
         if (scripted != 0 && $fread(order, script_file) == 0) $fatal(1, "script.bin ends too early");
         fetched = 1'b1;
       end

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hdl.replication.distribute import BUFFERED_FRAMES
 from sim.contract import AxisPort, Prediction
 from sim.recording import Recording
 from sim.vectors import Vectors, pack_frames, unpack_frames
@@ -42,7 +43,8 @@ class Timing:
     shorter runs, that in which they leave; of several instances the mean over a frame of each. `holds` says
     whether the prediction does: what is exact equals it, and whatever it is no frame n ends later than
     `latency + n × interval` after the first accepted beat. Where time depends on the data, so does which
-    instance is free, and a round of frames more is granted to several.
+    instance is free; a frame may be dealt to one where frames that take longer wait before it, and as many
+    rounds as there are frames before an instance are granted to several.
     """
 
     latency_cycles: int
@@ -145,11 +147,12 @@ def _rule_faults(recording: Recording) -> list[Fault]:
     return faults
 
 
-def _still_fills(recording: Recording, ends: np.ndarray) -> bool:
-    """Return whether frames go in faster than they come out to the end: nothing has held them back yet."""
-    inside = np.arange(len(ends)) - np.searchsorted(ends, recording.starts[: len(ends)])
-    quarter = len(ends) // 4
-    return bool(inside[-quarter:].mean() > inside[-2 * quarter : -quarter].mean() + 0.5)
+def _still_fills(recording: Recording, ends: np.ndarray, instances: int) -> bool:
+    """Return whether in half of a run frames go in faster than they come out, by more than outputs jitter."""
+    frames = len(ends) // 2 // instances * instances
+    rounds = ends[instances:] - ends[:-instances]
+    came, left = (int(at[-1] - at[-1 - frames]) for at in (recording.starts[: len(ends)], ends))
+    return left - came > rounds.max() - rounds.min()
 
 
 def _shared(cycles: np.integer, instances: int) -> int | float:
@@ -161,12 +164,12 @@ def measure(recording: Recording, predicted: Prediction) -> Timing:
     ends = np.array([at for at, last in zip(recording.cycles, recording.lasts, strict=True) if last])
     elapsed = ends - recording.starts[0]
     instances = predicted.instances
-    full = len(ends) >= SETTLED * instances and not _still_fills(recording, ends)
+    full = len(ends) >= SETTLED * instances and not _still_fills(recording, ends, instances)
     passed = np.array(recording.starts[len(ends) // 2 :]) if full else ends
     spacing = np.sort(passed[instances:] - passed[:-instances])
     latency = int(elapsed[0])
     interval = _shared(spacing[len(spacing) // 2], instances) if len(spacing) else None
-    granted = 0 if predicted.latency_exact else instances - 1
+    granted = 0 if predicted.latency_exact or instances == 1 else BUFFERED_FRAMES * instances
     bounds = predicted.latency_cycles + predicted.interval_cycles * (np.arange(len(ends)) + granted)
     holds = bool((elapsed <= bounds).all())
     if predicted.latency_exact:

@@ -40,6 +40,8 @@ class Session:
             "patience": patience,
             "budget": patience + 32 * (predicted.latency_cycles + slowest * len(self.vectors)),
             "settle": predicted.latency_cycles + slowest,
+            # Time is judged without pauses: what a design sets up after a reset must not count.
+            "rest": predicted.latency_cycles if stall == "none" else 0,
         }
 
     def write_input(self, folder: Path, plusargs: dict[str, int | str], script: Script | None = None) -> None:

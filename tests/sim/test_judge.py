@@ -107,3 +107,22 @@ def test_a_pipeline_that_still_fills_is_measured_where_frames_leave():
     run = Recording(starts=[*range(0, 64, 2)], cycles=ends, lasts=[True] * len(ends))
     timing = measure(run, Prediction(4.5, 70, True, False, instances=2))
     assert timing.interval_cycles == 4.5 and timing.holds
+
+
+def test_a_pipeline_that_fills_slowly_is_told_from_a_full_one():
+    """Found by fuzzing: a selector of 44 cycles before one of 46, and a queue between them."""
+    ends = [200 + 46 * (frame // 2) + 8 * (frame % 2) for frame in range(32)]
+    starts = [44 * (frame // 2) + 8 * (frame % 2) for frame in range(32)]
+    run = Recording(starts=starts, cycles=ends, lasts=[True] * 32)
+    timing = measure(run, Prediction(23, 203, True, False, instances=2))
+    assert timing.interval_cycles == 23 and timing.holds
+
+
+@pytest.mark.parametrize(
+    ("instances", "late", "holds"), [(1, 0, True), (1, 1, False), (2, 40, True), (2, 41, False)]
+)
+def test_a_frame_may_wait_for_those_before_its_instance(instances, late, holds):
+    """Found by fuzzing: where time depends on data, it may be dealt to the one that turns out slower."""
+    ends = [50 + 10 * frame + late * (frame == 7) for frame in range(8)]
+    run = Recording(starts=list(range(0, 80, 10)), cycles=ends, lasts=[True] * 8)
+    assert measure(run, Prediction(10, 50, False, False, instances=instances)).holds is holds
