@@ -16,6 +16,7 @@ __all__ = [
     "contents",
     "delayed",
     "leaves",
+    "open_freely",
     "raw",
     "surround",
     "takes",
@@ -40,6 +41,16 @@ def surround(m: Module, component: wiring.Component, name: str = "dut") -> Opene
         component.i.valid.eq(AnySeq(1)),
         component.o.ready.eq(AnySeq(1)),
     ]
+    claim_queues(m, opened)
+    return opened
+
+
+def open_freely(m: Module, name: str, component: wiring.Component) -> Opened:
+    """Put a component with any inputs at all into a design."""
+    m.submodules[name] = opened = Opened(component)
+    for _, member, port in component.signature.flatten(component):
+        if member.flow == wiring.In:
+            m.d.comb += Value.cast(port).eq(AnySeq(len(Value.cast(port))))
     claim_queues(m, opened)
     return opened
 

@@ -1,28 +1,15 @@
 """A pipeline that cannot stall never meets a full queue: what is in flight has been promised a place."""
 
 import numpy as np
-from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert, Assume, Module, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In
 
 from hdl.activation.top_k import TopK, TopKConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat
-from tests.proofs.claims import assert_proved, claim_queues, delayed
+from tests.proofs.claims import assert_proved, delayed, open_freely
 from tests.proofs.components import small
 from tests.proofs.opened import Opened
-
-
-def _open(m: Module, name: str, component: wiring.Component) -> Opened:
-    """Put a component with any inputs at all into a design."""
-    m.submodules[name] = opened = Opened(component)
-    for _, member, port in component.signature.flatten(component):
-        if member.flow == In:
-            m.d.comb += Value.cast(port).eq(AnySeq(len(Value.cast(port))))
-    claim_queues(m, opened)
-    return opened
 
 
 def _claim_room(
@@ -45,7 +32,7 @@ def test_no_credit_is_lost_or_given_twice():
     pipelines = {"sparse_dense_conv": "go", "wires_conv": "go", "readout": "step", "egress": "send"}
     for name, leave in pipelines.items():
         component = small(name)
-        opened = _open(m, name, component)
+        opened = open_freely(m, name, component)
         latencies.append(component.config.latency)
         cycles = 2 if name == "egress" else latencies[-1] - 1
         _claim_room(m, opened, opened.value("credit"), opened.value(leave), cycles)
@@ -57,7 +44,7 @@ def test_a_slot_without_banks_is_read_out_the_cycle_after_it_is_asked_for():
     target = DenseFormat.natural((2, 1, 2), FixedPoint(4, 0, True), 2)
     config = ReadoutConfig(target=target, columns=2, banks=2, sum_bits=3, bias=np.ones(2), lanes_latency=4)
     component = Readout(config)
-    opened = _open(m, "dut", component)
+    opened = open_freely(m, "dut", component)
     credit, draining, priming = (opened.value(name) for name in ("credit", "draining", "priming"))
     _claim_room(m, opened, credit, opened.value("step"), config.latency - 1)
     started = delayed(m, component.start, 1)[-1]
@@ -76,7 +63,7 @@ def test_a_slot_without_banks_is_read_out_the_cycle_after_it_is_asked_for():
 def test_global_winners_are_emitted_into_free_places():
     m = Module()
     component = small("global_winners")
-    opened = _open(m, "dut", component)
+    opened = open_freely(m, "dut", component)
     leave = opened.value("reader").step & opened.value("emitting")
     cycles = component.config.emission - 1
     _claim_room(m, opened, opened.value("places"), leave, cycles)
@@ -85,7 +72,7 @@ def test_global_winners_are_emitted_into_free_places():
 
 def test_picked_elements_and_their_masks_find_room():
     m = Module()
-    opened = _open(m, "dut", small("compact"))
+    opened = open_freely(m, "dut", small("compact"))
     _claim_room(m, opened, opened.value("credit"), opened.value("claim"), 2, "entries")
     held, waiting = opened.parts["values.fifo"].level, opened.parts["masks.fifo"].level
     gone = delayed(m, opened.value("pick") & opened.value("done"), 2)
@@ -105,7 +92,7 @@ def test_local_winners_find_the_place_that_their_pixel_reserved():
     for groups in (1, 2, 3):
         source = DenseFormat.natural((2 * groups, 1, 2), FixedPoint(1, 0, False), 2)
         component = TopK(TopKConfig(source=source, k=2))
-        opened = _open(m, f"groups_{groups}", component)
+        opened = open_freely(m, f"groups_{groups}", component)
         _claim_reserved(m, opened, component.config)
         latencies.append(component.config.latency)
     assert_proved(m, name="top_k_places", depth=max(latencies) + 1)
