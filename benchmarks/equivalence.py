@@ -2,7 +2,8 @@
 
 Two copies of a part of the design get the same inputs, whatever these are, resets at any time included. Where
 no valid output and no ready can ever differ, neither can anything around the part: the mutant is equivalent.
-The part is the mutated module, then its stage, then the stage between its neighbors.
+The part is the mutated module, then its stage, then that between more of its neighbors; what joins stages is
+looked at in the whole.
 """
 
 import re
@@ -19,12 +20,20 @@ __all__ = ["parts_around", "proved_equivalent"]
 
 ABC = Path(pyosys.__file__).with_name("yosys-abc")
 CLEAN = "opt -full", "memory_map", "opt -full", "techmap", "opt", "setundef -zero", "dffunmap", "aigmap"
-PROVE = "read_aiger miter.aig; strash; scleanup; scorr; print_stats; bmc3 -F 2; pdr -T {seconds}"
+PROVE = (
+    "read_aiger miter.aig; strash; scleanup; scorr; dc2; scorr -F 3; dc2; print_stats; "
+    "bmc3 -F 4; pdr -T {seconds}"
+)
+
+NEIGHBORS = (1, 1), (1, 3)
+"""Stages before and behind the mutated one."""
+
+WHOLE = "original"
 
 
 def parts_around(module: str, stages: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the parts to try for a mutated module: chains of modules, the smallest first."""
-    parts = [(module,)] if module != "original" else []
+    parts = [(module,)] if module != WHOLE else []
     names = [f"top.{stage}" for stage in stages]
     stage = next(
         (name for name in sorted(names, key=len, reverse=True)
@@ -34,8 +43,9 @@ def parts_around(module: str, stages: Sequence[str]) -> list[tuple[str, ...]]:
     if stage is not None:
         at = names.index(stage)
         # What comes before keeps a stage from some of its states; what comes after ignores some of its bits.
-        parts += [(stage,), tuple(names[max(0, at - 1) : at + 2])]
-    return list(dict.fromkeys(parts))
+        parts.append((stage,))
+        parts += [tuple(names[max(0, at - before) : at + behind + 1]) for before, behind in NEIGHBORS]
+    return list(dict.fromkeys(parts or [(WHOLE,)]))
 
 
 def _belongs(module: str, stage: str) -> bool:

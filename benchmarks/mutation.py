@@ -1,6 +1,6 @@
 """Whether `verify` catches bugs: random mutants of emitted Verilog, and how many of them it kills.
 
-    python -m benchmarks.mutation [--mutants N] [--seed S] [--neighbors] [NETWORK ...]
+    python -m benchmarks.mutation [--mutants N] [--seed S] [NETWORK ...]
 
 What survives is shown to be equivalent, or told from the original up to a number of cycles, or is listed as
 alive. `benchmarks/mutation.json` keeps the outcome.
@@ -28,7 +28,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 NETWORKS = ("one_by_one", "speech_like", "linear_only", "global_on_an_image", "dense_activations")
 """Between them they have every kind of stage."""
 
-SECONDS = 4
+SECONDS = 8
 """Per proof."""
 
 
@@ -44,12 +44,10 @@ def killed_by(simulator: Path, session: Session, mutant: Mutant) -> str | None:
     return None
 
 
-def assess(
-    directory: Path, count: int, seed: int, *, prove: bool = True, neighbors: bool = False
-) -> list[dict[str, str]]:
+def assess(directory: Path, count: int, seed: int, *, prove: bool = True) -> list[dict[str, str]]:
     """Mutate a build directory's Verilog and return the fate of each mutant.
 
-    Survivors are tried to be proved equivalent if `prove`; within larger parts too if `neighbors`.
+    Survivors are tried to be proved equivalent if `prove`.
 
     Its `fate` is `killed`, `equivalent` (proved) or `alive`; `why` says by what.
     """
@@ -69,18 +67,18 @@ def assess(
             if why is None:
                 fate, why = "alive", "no proof was tried"
                 if prove:
-                    fate, why = _explain(folder, stages, mutant, neighbors)
+                    fate, why = _explain(folder, stages, mutant)
             fates.append({"mutant": str(mutant), "fate": fate, "why": why})
     return fates
 
 
-def _explain(folder: Path, stages: list[str], mutant: Mutant, neighbors: bool) -> tuple[str, str]:
+def _explain(folder: Path, stages: list[str], mutant: Mutant) -> tuple[str, str]:
     """Look for a proof that a surviving mutant is equivalent."""
-    parts = parts_around(mutant.module, stages)[: None if neighbors else 1]
+    parts = parts_around(mutant.module, stages)
     for part in parts:
         if proved_equivalent(folder / "mutated.il", part, mutant, folder, SECONDS):
             return "equivalent", f"proved within {' → '.join(part)}"
-    return "alive", f"not proved equivalent within {' → '.join(parts[-1]) if parts else 'the whole'}"
+    return "alive", f"not proved equivalent within {' → '.join(parts[-1])}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,16 +88,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NETWORKS)}")
     parser.add_argument("--mutants", type=int, default=60, help="of each network (60)")
     parser.add_argument("--seed", type=int, default=1, help="the same gives the same mutants (1)")
-    parser.add_argument("--neighbors", action="store_true", help="longer proofs, of larger parts")
     options = parser.parse_args(arguments)
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"networks": {}}
     for name in options.networks or NETWORKS:
         model, shape = network(name)
         with scratch_folder() as folder:
             bundle = compiler.build(model, board="u250", input_shape=shape, output=folder / name)
-            fates = assess(
-                bundle.directory, options.mutants, options.seed, neighbors=options.neighbors
-            )
+            fates = assess(bundle.directory, options.mutants, options.seed)
         counts = Counter(fate["fate"] for fate in fates)
         print(f"{name}: {dict(counts)} of {len(fates)}", flush=True)
         survivors = [fate for fate in fates if fate["fate"] != "killed"]
