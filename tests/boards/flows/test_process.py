@@ -23,9 +23,13 @@ pathlib.Path("child.partial").write_text(str(child.pid))
 pathlib.Path("child.partial").rename("child")
 child.wait()
 """
+# Signals that whoever runs the tests ignores, as nohup and background shells do, would be ignored here, too.
 FLOW = """\
-import pathlib, sys
+import pathlib, signal, sys
 from boards.flows.process import run_program
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     run_program("program", [sys.executable, "-c", sys.argv[1]], pathlib.Path("."))
 finally:
