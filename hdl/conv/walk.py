@@ -31,7 +31,7 @@ def walk(
         Where the words of each input lie, if that can be loaded.
     """
     table, end = column.table, len(pairs)
-    place, word = Signal(range(end + 1)), Signal(range(int(table.count.max(initial=1)) + 1))
+    place, word = Signal(range(end + 1), name="place"), Signal(range(int(table.count.max(initial=1)) + 1))
     pair = Signal(pairs[0].shape())
     final, active = Signal(), Signal()
     entry = look_up(m, table, _input(column, place, pair.index), directory)
