@@ -66,7 +66,7 @@ class LoadPort(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = CRC32_ISO_HDLC(data_width=8).create()
+        m.submodules.checksum = crc = CRC32_ISO_HDLC(data_width=8).create()
         total = self.content_bytes + CHECK_BYTES
         left, coming = Signal(range(total + 1)), Signal(range(total + 1))
         restart, sending, next_page, last = Signal(), Signal(), Signal(), Signal()
