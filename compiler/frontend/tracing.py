@@ -1,4 +1,4 @@
-"""Live `nn.Module` → model record. Nothing but this file needs torch.
+"""Live `nn.Module` → model record.
 
 The module is traced symbolically with `torch.fx`, so its `forward` may be written by hand, as long as it is a
 chain of supported layers and functions.
@@ -9,53 +9,15 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.nn import functional
 
 from compiler.frontend.allowed import layer_kind
 from compiler.frontend.records import LayerRecord, ModelRecord, layer_record
 from compiler.frontend.remedies import clip, refuse
+from compiler.nn.tracing import FUNCTIONS, arguments_of, trace
 
 __all__ = ["trace_module"]
 
 _REMEDY = "use layers (nn.Module) of the supported kinds, one after the other"
-
-# Function or method → kind of layer, then the names of its arguments after the input.
-_FUNCTIONS: dict[object, tuple[str, tuple[str, ...]]] = {
-    functional.relu: ("ReLU", ("inplace",)),
-    torch.relu: ("ReLU", ()),
-    "relu": ("ReLU", ()),
-    torch.flatten: ("Flatten", ("start_dim", "end_dim")),
-    "flatten": ("Flatten", ("start_dim", "end_dim")),
-    functional.max_pool2d: (
-        "MaxPool2d",
-        ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    ),
-    functional.dropout: ("Dropout", ("p", "training", "inplace")),
-    functional.dropout2d: ("Dropout2d", ("p", "training", "inplace")),
-    functional.log_softmax: ("LogSoftmax", ("dim", "_stacklevel", "dtype")),
-    torch.log_softmax: ("LogSoftmax", ("dim", "dtype")),
-    "log_softmax": ("LogSoftmax", ("dim", "dtype")),
-    functional.softmax: ("Softmax", ("dim", "_stacklevel", "dtype")),
-    torch.softmax: ("Softmax", ("dim", "dtype")),
-    "softmax": ("Softmax", ("dim", "dtype")),
-}
-# Where a function's default differs from the layer's.
-_DEFAULTS: Mapping[str, Mapping[str, object]] = {
-    "Flatten": {"start_dim": 0},
-    "Dropout": {"training": True},
-    "Dropout2d": {"training": True},
-}
-_IRRELEVANT = ("inplace", "_stacklevel")
-
-
-class _Tracer(fx.Tracer):
-    """Keeps every module that the loader knows, and every other torch layer, in one piece."""
-
-    def is_leaf_module(self, module: nn.Module, path: str) -> bool:
-        """Say whether a module is recorded as one call."""
-        if isinstance(module, nn.Sequential):
-            return False
-        return _kind(module) is not None or type(module).__module__.startswith(("torch.nn.", "compiler.nn."))
 
 
 def _kind(module: nn.Module) -> str | None:
@@ -89,21 +51,16 @@ def trace_module(module: nn.Module) -> ModelRecord:
 
 
 def _trace(root: nn.Module, name: str) -> fx.Graph:
-    modes = [(part, part.training) for part in root.modules()]
-    root.eval()
     try:
-        return _Tracer().trace(root)
+        return trace(root)
     except Exception as fault:
         reason = f"its forward cannot be traced ({clip(str(fault))})"
         raise refuse(name, reason, "write forward without conditions on values") from fault
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def _is_known(node: fx.Node) -> bool:
     calls = node.op in ("call_function", "call_method")
-    return node.op == "call_module" or (calls and node.target in _FUNCTIONS)
+    return node.op == "call_module" or (calls and node.target in FUNCTIONS)
 
 
 def _check_chain(graph: fx.Graph, nodes: list[fx.Node], name: str) -> None:
@@ -120,13 +77,8 @@ def _record(node: fx.Node, root: nn.Module) -> LayerRecord:
         return _module_record(str(node.target), root.get_submodule(str(node.target)))
     if not _is_known(node):
         return LayerRecord(node.name, getattr(node.target, "__name__", str(node.target)), {}, {})
-    kind, names = _FUNCTIONS[node.target]
-    given = {**dict(zip(names, node.args[1:], strict=False)), **node.kwargs}
-    attributes = {**_DEFAULTS.get(kind, {}), **given}
-    for name in _IRRELEVANT:
-        attributes.pop(name, None)
-    kept = {name: value for name, value in attributes.items() if value is not None}
-    return LayerRecord(node.name, kind, kept, {})
+    kind, arguments = arguments_of(node)
+    return LayerRecord(node.name, kind, arguments, {})
 
 
 def _module_record(path: str, module: nn.Module) -> LayerRecord:

@@ -4,6 +4,7 @@ Everything works on ordinary `torch.nn` models. `sparsify` before training, `qua
 the last epochs, `round_biases` and `torch.save(model)` at the end.
 """
 
+from compiler.nn.as_sequential import as_sequential
 from compiler.nn.mask_rules import CurrentMask, DynamicMask, MaskRule, RandomMask
 from compiler.nn.normalize import Normalize
 from compiler.nn.pruning_rules import ComplementaryMask, MagnitudePruning
@@ -28,6 +29,7 @@ __all__ = [
     "QuantizedLinear",
     "RandomMask",
     "Sparsity",
+    "as_sequential",
     "nearest_signed_digits",
     "quantize_aware",
     "quantize_weight",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import torch
 from torch import nn
 
+from compiler.nn.as_sequential import as_sequential
 from compiler.nn.normalize import Normalize
 from compiler.nn.quantized_layers import FakeQuantize, QuantizedConv2d, QuantizedLinear
 
@@ -13,7 +14,7 @@ __all__ = ["quantize_aware"]
 
 
 def quantize_aware(
-    model: nn.Sequential,
+    model: nn.Module,
     *,
     weight_bits: int = 8,
     activation_bits: int = 8,
@@ -25,9 +26,9 @@ def quantize_aware(
 
     Parameters
     ----------
-    model : nn.Sequential
-        Of `torch.nn` and `compiler.nn` layers; not changed. BatchNorm must directly follow a Conv2d
-        or Linear; Dropout is dropped.
+    model : nn.Module
+        A chain of `torch.nn` and `compiler.nn` layers, see :func:`as_sequential`; not changed. BatchNorm
+        must directly follow a Conv2d or Linear; Dropout is dropped.
     weight_bits, activation_bits : int
         Widths of all weights and of all activations.
     signed_digits : dict, optional
@@ -41,20 +42,23 @@ def quantize_aware(
     Returns
     -------
     nn.Sequential
-        Same names. QuantizedConv2d and QuantizedLinear hold the folded weights (a zero stays zero);
-        a signed FakeQuantize stands behind Normalize, or first without one, an unsigned one behind
-        each ReLU and so ahead of pooling and k-WTA. The last layer's output is not rounded. In
-        training mode; fine-tune it, then call `eval()`.
+        With the names of :func:`as_sequential`. QuantizedConv2d and QuantizedLinear hold the folded
+        weights (a zero stays zero); a signed FakeQuantize stands behind Normalize, or first without one,
+        an unsigned one behind each ReLU and so ahead of pooling and k-WTA, a signed one behind a Conv2d
+        or Linear that no ReLU follows. The last layer's output is not rounded. In training mode;
+        fine-tune it, then call `eval()`.
     """
+    model = as_sequential(model)
     digits, free = signed_digits or {}, _free_layers(model, free_scales)
     _check_names(model, "signed_digits", digits)
     _check_names(model, "free_scales", free)
+    unrectified = _unrectified(model)
     quantizer = {"width": activation_bits, "calibration_batches": calibration_batches}
     result, behind = nn.Sequential(), None
     if not isinstance(model[0], Normalize):
         result.add_module("quantize_input", FakeQuantize(signed=True, **quantizer))
-    for name, layer in model.named_children():
-        if isinstance(layer, nn.Dropout):
+    for name, layer in model._modules.items():
+        if isinstance(layer, nn.Dropout | nn.Dropout1d | nn.Dropout2d):
             continue
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             if not _has_weights(behind):
@@ -65,17 +69,29 @@ def quantize_aware(
             continue
         behind = _quantized(layer, weight_bits, digits.get(name), name in free)
         result.add_module(name, behind)
-        if isinstance(layer, Normalize | nn.ReLU):
-            signed = isinstance(layer, Normalize)
+        if isinstance(layer, Normalize | nn.ReLU) or name in unrectified:
+            signed = not isinstance(layer, nn.ReLU)
             result.add_module(f"quantize_{name}", FakeQuantize(signed=signed, **quantizer))
     return result.train()
+
+
+def _unrectified(model: nn.Sequential) -> set[str]:
+    """Return the names of layers with weights that another one reads without a ReLU in between."""
+    found, open_layer = set(), None
+    for name, layer in model._modules.items():
+        if _has_weights(layer):
+            found |= {open_layer} - {None}
+            open_layer = name
+        elif isinstance(layer, nn.ReLU):
+            open_layer = None
+    return found
 
 
 def _free_layers(model: nn.Sequential, free_scales: bool | Collection[str]) -> Collection[str]:
     """Return the names of the layers that get a free scale."""
     if not isinstance(free_scales, bool):
         return {free_scales} if isinstance(free_scales, str) else free_scales
-    return [name for name, layer in model.named_children() if free_scales and _has_weights(layer)]
+    return [name for name, layer in model._modules.items() if free_scales and _has_weights(layer)]
 
 
 def _has_weights(layer: nn.Module | None) -> bool:
@@ -84,7 +100,7 @@ def _has_weights(layer: nn.Module | None) -> bool:
 
 def _check_names(model: nn.Sequential, option: str, names: Collection[str]) -> None:
     """Refuse names that would have no effect."""
-    layers = dict(model.named_children())
+    layers = model._modules
     for name in names:
         if not _has_weights(layers.get(name)):
             raise ValueError(f"{option} names {name!r}, which is no Conv2d or Linear of the model")

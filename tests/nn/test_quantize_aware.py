@@ -118,6 +118,22 @@ def test_signed_digits_are_set_by_layer_name():
     assert (model.conv.weight_bits, model.out.weight_bits) == (6, 6)
 
 
+def test_a_layer_without_relu_gets_a_signed_quantizer_before_the_next():
+    layers = (nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), KWinners2d(2), nn.Conv2d(4, 4, 2), nn.Flatten())
+    model = quantize_aware(nn.Sequential(*layers, nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 2)))
+    names = [name for name, layer in model.named_children() if isinstance(layer, FakeQuantize)]
+    assert names == ["quantize_input", "quantize_0", "quantize_3", "quantize_6"]
+    assert [model.get_submodule(name).signed for name in names] == [True, True, True, False]
+
+
+def test_a_layer_that_is_used_twice_stays_in_both_places():
+    relu = nn.ReLU()
+    model = nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 2))
+    kinds = [type(layer).__name__ for layer in quantize_aware(model)]
+    hidden = ["QuantizedLinear", "ReLU", "FakeQuantize"]
+    assert kinds == ["FakeQuantize", *hidden, *hidden, "QuantizedLinear"]
+
+
 @pytest.mark.parametrize(
     ("free_scales", "expected"),
     [(True, [1, 1, 1]), (False, [0, 0, 0]), (["conv", "out"], [1, 0, 1]), ("out", [0, 0, 1])],
