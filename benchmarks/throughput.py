@@ -31,8 +31,8 @@ back to back and bit-exact, one pipeline synthesized stage by stage; as many as 
 every resource make the figure. The clock is assumed. `busy`: products of two nonzeros over products that
 the multipliers could make; as weights kept in wires are no multipliers, conv1 of the sparse networks is not
 in it. `error`: how far predicted is from synthesized, a share. Not looked at: what hands frames to
-instances and gathers outputs. With what is predicted for it 31 pipelines fill a U250 instead of 32, 11.6 million
-words/s; their one bus, 512 bits wide, brings 18.75 million.
+instances and gathers outputs. With what is predicted for it 31 pipelines fill a U250 instead of 32, with
+11.6 million words/s; their one bus, 512 bits wide, brings 18.75 million.
 """
 KINDS = {
     "words_per_second": "assumed", "instances": "synthesized", "interval": "simulated",
