@@ -137,7 +137,7 @@ def build(
         facts = {
             "model": describe_source(model), "board": target.name, "command": command,
             "options": {"interval": interval, "rate": rate, "instances": instances, "fill": fill,
-                        "watchdog": watchdog},
+                        "watchdog": watchdog, "reloadable": reloadable},
             "weights": weights, "seconds": steps.seconds,
         }  # fmt: skip
         write_manifest(scratch, contract_of(accelerator, _promised(predicted)), facts)

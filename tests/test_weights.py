@@ -53,6 +53,7 @@ def test_new_weights_change_images_alone_and_give_the_numbers_of_the_other_netwo
     assert images[0] == images[1]
     assert new.fixed_layers == bundle.fixed_layers and len(new.fixed_layers) == KEPT[name]
     assert new.manifest["weights"]["of"] == bundle.build_number
+    assert new.manifest["options"] == bundle.manifest["options"] and bundle.manifest["options"]["reloadable"]
     assert len((new.directory / "weights.bin").read_bytes()) == new.manifest["weights"]["bytes"] + 4
     with np.load(new.directory / "vectors.npz") as now, np.load(bundle.directory / "vectors.npz") as before:
         assert np.array_equal(now["x"], before["x"]) and not np.array_equal(now["logits"], before["logits"])

@@ -16,9 +16,9 @@ class FakeQuantize(nn.Module):
     """Round activations to a fixed-point format with a power-of-two scale.
 
     Forward computes `clamp(floor(x · 2**f + 0.5), min, max) / 2**f` with `f = fraction_bits`; the
-    gradient is straight-through, 0 where the value saturates. In evaluation it computes in float64, which
-    holds any accumulator exactly. The first `calibration_batches`
-    batches seen in training mode choose `fraction_bits` by least squared error; then it is frozen.
+    gradient is straight-through, 0 where the value saturates. In evaluation it computes in float64,
+    which holds any accumulator exactly. The first `calibration_batches` batches seen in training mode
+    choose `fraction_bits` by least squared error; then it is frozen.
 
     Parameters
     ----------
