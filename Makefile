@@ -1,4 +1,4 @@
-# `make` lists the targets. Nothing here needs more than Python, g++, make and perl.
+# `make` lists the targets. Nothing here needs more than Python, g++, make and perl; tests also need tcl.
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,8 @@ demo: $(READY)  ## build the shipped speech network for a board, verify it, show
 
 test: export OMP_NUM_THREADS := 1
 test: $(READY)  ## run every test
+	@command -v tclsh >/dev/null || $(PY) -c 'import tkinter' 2>/dev/null || \
+		{ echo "error: tclsh is missing; install tcl (Debian, Ubuntu: apt install tcl)"; exit 1; }
 	$(PY) -m pytest -n 2 -q
 
 prove: $(READY)  ## prove every property of the components, the slow ones too
