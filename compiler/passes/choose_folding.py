@@ -65,13 +65,13 @@ class ChooseFolding:
 
     def _shortest(self, least: int, layers: list[Layer]) -> tuple[int, dict[str, Candidate]]:
         """Return the shortest interval from `least` on that the budget of multipliers allows."""
-        smallest = {layer.name: layer.candidate(1) for layer in layers}
-        if _multipliers(smallest) > self._dsp_budget:
-            remedy = "choose a larger board, or a network with smaller kernels"
-            raise self._refusal("the smallest design", smallest, remedy)
+        slowest = max([least, *(layer.slowest for layer in layers)])
         interval = least
         while _multipliers(chosen := self._choose(interval, layers)) > self._dsp_budget:
-            interval = int(interval * GROWTH) + 1
+            if interval == slowest:
+                remedy = "choose a larger board, or a network with smaller kernels"
+                raise self._refusal("the smallest design", chosen, remedy)
+            interval = min(slowest, int(interval * GROWTH) + 1)
         return interval, chosen
 
     def _choose(self, interval: int, layers: list[Layer]) -> dict[str, Candidate]:

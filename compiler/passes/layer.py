@@ -92,6 +92,14 @@ class Layer:
         return self.candidate(self.outputs, self.arrays[-1]).cycles
 
     @property
+    def slowest(self) -> int:
+        """Cycles a frame with the fewest multipliers: one lane, for all taps if it skips zeros."""
+        alone = self.candidate(1)
+        if alone.folding.engine != "zero_skip" or self.node.op.weight.ndim == 2:
+            return alone.cycles
+        return self.positions * max(self.outputs, int(self._words(1).sum()))
+
+    @property
     def wire_luts(self) -> int:
         """Lookup tables of its weights as wires, estimated from above."""
         return wire_luts(self.node, self.source) * self.columns.made

@@ -12,6 +12,7 @@ from compiler.passes.choose_columns import Columns, choose_columns
 from compiler.passes.choose_folding import ChooseFolding
 from compiler.passes.layer import MOST_ARRAYS, Layer
 from compiler.passes.prices import price_lists
+from hdl.cost import cost_of
 from hdl.resources import fabric_of
 from tests.compiled import integer_graph
 
@@ -55,8 +56,8 @@ def test_an_interval_that_is_too_short_names_every_layer_that_cannot_keep_up():
 
 
 def test_a_board_without_enough_multipliers_names_the_worst_layer():
-    tiny = replace(BOARD, dsp=8)
-    with pytest.raises(DoesNotFit, match="needs .* DSP blocks, .* of them here, but u250 offers 6 of its 8"):
+    tiny = replace(BOARD, dsp=3)
+    with pytest.raises(DoesNotFit, match="needs 3 DSP blocks, 1 of them here, but u250 offers 2 of its 3"):
         ChooseFolding(tiny)(integer_graph("speech_like"))
 
 
@@ -64,6 +65,16 @@ def test_a_small_board_gets_a_longer_interval():
     small = replace(BOARD, dsp=30)
     graph = integer_graph("dense_activations")
     assert ChooseFolding(small)(graph).interval_cycles > ChooseFolding(BOARD)(graph).interval_cycles
+
+
+def test_the_taps_of_a_kernel_share_a_lane_before_a_board_is_too_small():
+    graph, most = integer_graph("speech_like"), int(8 * BOARD.budget_fraction)
+    chosen = ChooseFolding(replace(BOARD, dsp=8))(graph)
+    assert chosen.interval_cycles > ChooseFolding(BOARD)(graph).interval_cycles
+    stages = lower(graph, chosen).stages
+    array = next(stage.config for stage in stages if stage.name == "conv2d_6")
+    assert len(array.columns) < len(array.tables)
+    assert sum(cost_of(stage.config, FABRIC).dsp for stage in stages) <= most
 
 
 def test_weights_become_wires_where_multipliers_are_short_and_logic_is_not():
