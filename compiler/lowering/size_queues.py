@@ -10,6 +10,9 @@ from hdl.streams.queue import Queue, QueueConfig
 
 __all__ = ["size_queues"]
 
+DEEP = 64
+"""Payloads from which on a queue is read a cycle ahead, as block RAM is: in tables it is large, and slow."""
+
 
 def size_queues(design: Design) -> Design:
     """Return the design with queues that let its slowest stage work without a pause.
@@ -43,8 +46,9 @@ def _most_waiting(offered: np.ndarray, accepted: np.ndarray) -> int:
 
 
 def _queue(stage: Stage, depth: int) -> Stage:
-    """Return a queue in front of a stage; a payload takes a cycle to pass it."""
-    config = QueueConfig(bits=stage.source.payload.size, depth=depth + 1)
+    """Return a queue in front of a stage; a payload takes a cycle to pass it, or two."""
+    registered = depth >= DEEP
+    config = QueueConfig(bits=stage.source.payload.size, depth=depth + 1 + registered, registered=registered)
     return Stage(
         name=f"{stage.name}_queue",
         kind="queue",

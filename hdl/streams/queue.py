@@ -23,21 +23,26 @@ class QueueConfig:
         Payload width; at least 1.
     depth : int
         Payloads held; at least 1.
+    registered : bool
+        Whether a payload passes a register behind the memory, which block RAM can then be.
     """
 
     bits: int
     depth: int
+    registered: bool = False
 
     def __post_init__(self) -> None:
         if self.bits < 1:
             raise ValueError(f"bits must be a positive integer, not {self.bits!r}")
         if self.depth < 1:
             raise ValueError(f"depth must be a positive integer, not {self.depth!r}")
+        if self.registered and self.depth < 3:
+            raise ValueError(f"depth must be at least 3 with a register behind, not {self.depth!r}")
 
     @property
     def latency(self) -> int:
         """Cycles from an accepted payload to its being offered."""
-        return 1
+        return 1 + self.registered
 
     @property
     def interval(self) -> int:
@@ -45,10 +50,10 @@ class QueueConfig:
         return 1 if self.depth > 1 else 2
 
     def cost(self, fabric: Fabric) -> Resources:
-        """Predict what it takes; read without delay, so never block RAM."""
+        """Predict what it takes; without a register behind it is read without delay, so never block RAM."""
         pointer = max(1, (self.depth - 1).bit_length())
         control = fabric.logic(3 * pointer + 3, 3 * pointer + 1)
-        return control + fabric.memory(self.bits, self.depth, registered=False)
+        return control + fabric.memory(self.bits, self.depth, registered=self.registered)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when payloads pass. Exact."""
@@ -61,12 +66,13 @@ class Queue(wiring.Component):
 
     Timing
     ------
-    Latency 1 cycle. Throughput 1 payload per cycle; at depth 1, one in two cycles. `i.ready` does not
-    depend on `o.ready`.
+    Latency 1 cycle, 2 with a register behind the memory. Throughput 1 payload per cycle; at depth 1, one in
+    two cycles. `i.ready` does not depend on `o.ready`.
 
     Resources
     ---------
-    `bits × depth` of distributed memory (estimated).
+    `bits × depth` of distributed memory, or of block RAM where that has a register behind it and takes less
+    (estimated).
 
     Parameters
     ----------
@@ -84,7 +90,8 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.fifo = buffer = fifo.SyncFIFO(width=self.config.bits, depth=self.config.depth)
+        kind = fifo.SyncFIFOBuffered if self.config.registered else fifo.SyncFIFO
+        m.submodules.fifo = buffer = kind(width=self.config.bits, depth=self.config.depth)
         m.d.comb += [
             buffer.w_data.eq(self.i.payload),
             buffer.w_en.eq(self.i.valid),

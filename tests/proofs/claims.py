@@ -11,6 +11,7 @@ __all__ = [
     "Golden",
     "assert_proved",
     "claim_conserved",
+    "claim_pointers",
     "claim_queues",
     "claim_stable",
     "contents",
@@ -18,6 +19,7 @@ __all__ = [
     "leaves",
     "open_freely",
     "raw",
+    "rows_in_order",
     "surround",
     "takes",
 ]
@@ -72,7 +74,11 @@ def leaves(component: wiring.Component) -> Value:
 
 def contents(opened: Opened, path: str) -> tuple[Signal, list[Value]]:
     """Return how many beats wait in a buffer, and the beats; the oldest first."""
-    depth = opened.parts[path].depth
+    return opened.parts[path].level, rows_in_order(opened, path, opened.parts[path].depth)
+
+
+def rows_in_order(opened: Opened, path: str, depth: int) -> list[Value]:
+    """Return the rows of a buffer's memory, from the one that is read next on."""
     rows, (consume, _) = opened.rows(f"{path}.storage"), _pointers(opened, path)
     ordered = []
     for age in range(depth):
@@ -80,7 +86,7 @@ def contents(opened: Opened, path: str) -> tuple[Signal, list[Value]]:
         for start in range(1, depth):
             row = Mux(consume == start, rows[(start + age) % depth], row)
         ordered.append(row)
-    return opened.parts[path].level, ordered
+    return ordered
 
 
 def _pointers(opened: Opened, path: str) -> tuple[Value, Value]:
@@ -92,14 +98,18 @@ def _pointers(opened: Opened, path: str) -> tuple[Value, Value]:
 def claim_queues(m: Module, opened: Opened) -> None:
     """Claim that the pointers of every buffer in a component agree with its level."""
     for path in opened.fifos:
-        depth, level = opened.parts[path].depth, opened.parts[path].level
-        consume, produce = _pointers(opened, path)
-        end = consume + level
-        m.d.comb += [
-            Assert(level <= depth),
-            Assert(consume < depth),
-            Assert(produce == Mux(end >= depth, end - depth, end)),
-        ]
+        claim_pointers(m, opened, path, opened.parts[path].depth, opened.parts[path].level)
+
+
+def claim_pointers(m: Module, opened: Opened, path: str, depth: int, level: Value) -> None:
+    """Claim that the pointers of a buffer agree with how many of the rows of its memory are taken."""
+    consume, produce = _pointers(opened, path)
+    end = consume + level
+    m.d.comb += [
+        Assert(level <= depth),
+        Assert(consume < depth),
+        Assert(produce == Mux(end >= depth, end - depth, end)),
+    ]
 
 
 def claim_stable(m: Module, valid: Value, ready: Value, payload: Value) -> None:

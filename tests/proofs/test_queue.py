@@ -3,7 +3,17 @@
 from amaranth.hdl import Assert, Module
 
 from hdl.streams.queue import Queue, QueueConfig
-from tests.proofs.claims import Golden, assert_proved, contents, leaves, raw, surround, takes
+from tests.proofs.claims import (
+    Golden,
+    assert_proved,
+    claim_pointers,
+    contents,
+    leaves,
+    raw,
+    rows_in_order,
+    surround,
+    takes,
+)
 
 
 def test_a_queue_is_a_list():
@@ -11,6 +21,30 @@ def test_a_queue_is_a_list():
     for depth in (1, 2, 3, 5):
         _claim_list(m, depth)
     assert_proved(m, name="queue", depth=2)
+
+
+def test_a_queue_with_a_register_behind_is_a_list():
+    m = Module()
+    for depth in (3, 4, 6):
+        _claim_registered_list(m, depth)
+    assert_proved(m, name="registered_queue", depth=2)
+
+
+def _claim_registered_list(m: Module, depth: int) -> None:
+    queue = Queue(QueueConfig(bits=4, depth=depth, registered=True))
+    opened = surround(m, queue, f"queue_{depth}")
+    golden = Golden(
+        m, bits=4, places=depth, items=[raw(queue.i)], number=1, join=takes(queue), leave=leaves(queue)
+    )
+    # In front the register, behind it what the memory holds.
+    held = opened.value("inner_level", "fifo")
+    golden.claim_output(m, queue.o.valid, raw(queue.o))
+    golden.claim_holds(m, queue.o.valid, held, rows_in_order(opened, "fifo", depth - 1))
+    claim_pointers(m, opened, "fifo", depth - 1, held)
+    m.d.comb += [
+        Assert(golden.count == held + queue.o.valid),
+        Assert(queue.i.ready == (held != depth - 1)),
+    ]
 
 
 def _claim_list(m: Module, depth: int) -> None:
