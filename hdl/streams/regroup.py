@@ -62,7 +62,7 @@ class RegroupConfig:
         """Predict what it takes: a choice and a register a bit of the wide beat."""
         queue = QueueConfig(bits=self.target.payload.size, depth=2)
         bits = self.source.payload.size
-        shifted = Resources(lut=bits * (1 if fabric.lut_inputs == 6 else 4), ff=bits)
+        shifted = Resources(lut=bits, ff=bits)
         return shifted + fabric.counter(self.parts) + queue.cost(fabric)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
@@ -97,7 +97,7 @@ class Regroup(StreamComponent):
         m = Module()
         bits = self.config.target.payload.size
         m.submodules.queue = queue = Queue(QueueConfig(bits=bits, depth=2))
-        held = Signal(self.config.source.payload.size)
+        held = Signal(self.config.source.payload.size, reset_less=True)
         busy = Signal()
         part = Signal(bits_for_range(self.config.parts))
         final = part == self.config.parts - 1
@@ -110,7 +110,10 @@ class Regroup(StreamComponent):
             queue.o.ready.eq(self.o.ready),
         ]
         with m.If(busy & queue.i.ready):
-            m.d.sync += [held.eq(held >> bits), part.eq(Mux(final, 0, part + 1))]
+            m.d.sync += part.eq(Mux(final, 0, part + 1))
         with m.If(self.i.ready):
-            m.d.sync += [busy.eq(self.i.valid), held.eq(self.i.payload)]
+            m.d.sync += busy.eq(self.i.valid)
+        # One condition for all of it, so that it becomes the enable of the registers and not tables.
+        with m.If(self.i.ready | queue.i.ready):
+            m.d.sync += held.eq(Mux(self.i.ready, self.i.payload, held >> bits))
         return m
