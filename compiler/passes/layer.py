@@ -33,8 +33,8 @@ Their number divides the positions, so that every frame takes as long as every o
 LOOKED_AT = 2
 """Numbers of lanes, of those that promise most, for which the area is found out."""
 
-LANE_LUTS = 90
-"""Lookup tables of a lane, estimated: accumulators and adders, here and behind."""
+LANE_LUTS = 66
+"""Lookup tables of a lane beside its accumulators, estimated: adders, here and behind."""
 
 
 def layers_of(graph: Graph[IntegerOp], columns: Columns, fabric: Fabric, most_arrays: int) -> "list[Layer]":
@@ -184,10 +184,17 @@ class Layer:
             return 0 if lanes == self.outputs else lanes
         if self.node.op.weight.ndim == 4:
             hold = max(1, interval * arrays // self.positions)
-            return LANE_LUTS * lanes * arrays * -(-int(self._words(lanes).sum()) // hold)
+            columns = -(-int(self._words(lanes).sum()) // hold)
+            return self._lane_luts(lanes, banks=2) * lanes * arrays * columns
         words = lanes * np.maximum(1, -(-np.count_nonzero(self.node.op.weight, axis=0) // lanes)).sum()
         bits = self.node.op.weight_bits + bits_for_range(-(-self.outputs // lanes))
-        return LANE_LUTS * lanes + float(words) * bits / 64
+        return self._lane_luts(lanes, banks=1) * lanes + float(words) * bits / 64
+
+    def _lane_luts(self, lanes: int, banks: int) -> int:
+        """Return about how many lookup tables each of so many lanes takes."""
+        slots = 1 << bits_for_range(-(-self.outputs // lanes))
+        sums = self.fabric.accumulators(self.node.output.form.width, banks * slots, ports=banks)
+        return LANE_LUTS + sums.lut
 
 
 def _global_winners_behind(graph: Graph[IntegerOp], node: Node[IntegerOp]) -> tuple[Value, int] | None:

@@ -84,9 +84,10 @@ class Plan:
     @cached_property
     def shares(self) -> dict[str, float]:
         """Need ÷ budget of each resource; infinite for what is needed and not there."""
-        return self._shares(self.need)
+        return self.shares_of(self.need)
 
-    def _shares(self, need: dict[str, float]) -> dict[str, float]:
+    def shares_of(self, need: dict[str, float]) -> dict[str, float]:
+        """Return amount ÷ budget of each resource, as `shares` does of one instance."""
         return {
             name: (amount / budget if budget else float("inf")) if amount else 0.0
             for (name, amount), budget in zip(need.items(), self.board.budget.values(), strict=True)
@@ -101,7 +102,7 @@ class Plan:
     def fitting(self) -> int:
         """Instances within the budget of every resource."""
         instances = int(1 / self.shares[self.limiting])
-        while instances > 1 and max(self._shares(self.need_of(instances)).values()) > 1:
+        while instances > 1 and max(self.shares_of(self.need_of(instances)).values()) > 1:
             instances -= 1
         return instances
 

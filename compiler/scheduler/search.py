@@ -14,6 +14,7 @@ from compiler.passes.choose_folding import ChooseFolding
 from compiler.passes.prices import price_lists
 from compiler.scheduler.move_words import move_words
 from compiler.scheduler.plan import Plan
+from compiler.scheduler.shorten_queues import shorten_queues
 
 __all__ = ["Choice", "Scheduler"]
 
@@ -111,7 +112,8 @@ class Scheduler:
         plans = []
         for schedule in dict.fromkeys(schedules):
             design = size_queues(lower(graph, schedule))
-            plans.append(move_words(Plan(self.board, graph, schedule, design, predict(design))))
+            plan = Plan(self.board, graph, schedule, design, predict(design))
+            plans.append(move_words(shorten_queues(plan)))
         return plans
 
     def _best_at(self, graph: Graph[IntegerOp], interval: int) -> Plan | None:
