@@ -13,6 +13,8 @@ __all__ = ["UartConfig", "UartReceiver", "UartTransmitter", "line_levels"]
 PHASE_BITS = 16
 BITS = 10
 """Of a character on the line: start, eight of data, stop."""
+BROKEN = BITS + 1
+"""Stands where a receiver counts the bits that are left, after a character without a stop bit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +88,21 @@ class UartReceiver(wiring.Component):
         level = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.line, level, init=1)
         phase, sample = Signal(PHASE_BITS), Signal()
-        taken, left = Signal(BITS - 1), Signal(range(BITS + 1))
+        taken, left = Signal(BITS - 1), Signal(range(BROKEN + 1))
         m.d.comb += [self.o.payload.eq(taken[1:]), self.o.valid.eq(sample & (left == 1) & level)]
         m.d.sync += Cat(phase, sample).eq(phase + self.config.step)
+        # Half a bit on, but for the cycle that a sample is late, and the half that a start is seen late.
+        begin = (1 << (PHASE_BITS - 1)) + 3 * self.config.step // 2
         with m.If(left == 0):
-            m.d.sync += [phase.eq(1 << (PHASE_BITS - 1)), sample.eq(0), left.eq(Mux(level, 0, BITS))]
+            m.d.sync += [phase.eq(begin), sample.eq(0), left.eq(Mux(level, 0, BITS))]
         with m.Elif(sample):
             m.d.sync += [taken.eq(Cat(taken[1:], level)), left.eq(left - 1)]
             with m.If((left == BITS) & level):
                 m.d.sync += left.eq(0)  # a start bit that did not last was none
-            with m.Elif((left == 1) & ~level):
-                m.d.sync += left.eq(1)  # no stop bit: wait for the line to rest
+            with m.Elif(((left == 1) | (left == BROKEN)) & ~level):
+                m.d.sync += left.eq(BROKEN)  # no stop bit: wait for the line to rest
+            with m.Elif(left == BROKEN):
+                m.d.sync += left.eq(0)
         return m
 
 
@@ -133,5 +139,7 @@ class UartTransmitter(wiring.Component):
             with m.If(left != 0):
                 m.d.sync += [waiting.eq(Cat(waiting[1:], 1)), left.eq(left - 1)]
             with m.Elif(self.i.valid):
-                m.d.sync += [self.line.eq(0), waiting.eq(Cat(self.i.payload, Const(1, 2))), left.eq(BITS - 1)]
+                # What follows the byte is the stop bit, and the line at rest.
+                character = Cat(self.i.payload, Const(0b11, 2))
+                m.d.sync += [self.line.eq(0), waiting.eq(character), left.eq(BITS - 1)]
         return m
