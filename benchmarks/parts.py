@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks import compiler_speed, curves, energy, growth, throughput, verification_speed
+from benchmarks import compiler_speed, curves, energy, growth, serial_link, throughput, verification_speed
 from benchmarks.peers import nngen, processors, wires
 from benchmarks.results import Part
 
@@ -42,9 +42,10 @@ TABLES = [
     Table("processors", "Processors", processors.TEXT),
     Table("build", "What a build costs", compiler_speed.TEXT, curves.BUILD),
     Table("verification", "What a verification costs", verification_speed.TEXT),
+    Table("serial", "A serial line that spoils bytes", serial_link.TEXT),
 ]
 
 PARTS: list[Part] = [
     *throughput.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS, *nngen.PARTS, *processors.PARTS,
-    *compiler_speed.PARTS, *verification_speed.PARTS,
+    *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
 ]  # fmt: skip

@@ -8,12 +8,16 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 from pyosys import libyosys
 
-__all__ = ["to_verilog"]
+__all__ = ["rtlil_to_verilog", "to_verilog"]
 
 
 def to_verilog(component: wiring.Component, name: str, platform: object = None) -> str:
     """Return a hierarchy as Verilog; its top module is called `name`."""
-    text = rtlil.convert(component, name=name, platform=platform, emit_src=False)
+    return rtlil_to_verilog(rtlil.convert(component, name=name, platform=platform, emit_src=False))
+
+
+def rtlil_to_verilog(text: str) -> str:
+    """Return what Amaranth wrote for Yosys as Verilog."""
     with tempfile.TemporaryDirectory() as scratch:
         source, target = Path(scratch, "design.il"), Path(scratch, "design.v")
         source.write_text(text)

@@ -8,16 +8,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boards.flows.flow import FlowError, Implementation, Job, build_number, weights_bytes
 
-__all__ = ["Ecp5Flow"]
+if TYPE_CHECKING:
+    from boards.shells.pll import Pll
+
+__all__ = ["Ecp5Flow", "Shell"]
 
 ROUTED = {
     "lut": ("TRELLIS_COMB",), "ff": ("TRELLIS_FF",), "dsp": ("MULT18X18D",), "bram18": ("DP16KD",),
 }  # fmt: skip
 """What nextpnr calls the resources."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What goes around a design: RTLIL whose module `shell` is the whole, its pins (LPF), and its clock."""
+
+    rtlil: str
+    pins: str
+    pll: "Pll"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +71,10 @@ class Ecp5Flow:
         scratch = job.directory.resolve() / self.name
         scratch.mkdir(exist_ok=True)
         job.progress("shell")
-        platform = self._platform()
-        wanted = Pll.nearest(platform.default_clk_frequency / 1e6, job.clock_mhz)
-        files = self._shell(job, platform, wanted)
-        for name in ("shell.il", "shell.lpf"):
-            (scratch / name).write_text(files[name])
+        shell = self.make_shell(job)
+        wanted = shell.pll
+        (scratch / "shell.il").write_text(shell.rtlil)
+        (scratch / "shell.lpf").write_text(shell.pins)
         netlist = synthesize_netlist(
             job.directory.resolve() / "rtl", scratch / "shell.il", command=job.board.synthesis,
             scratch=scratch, cache=_cache() / "netlists", version=yosys, progress=job.progress,
@@ -71,7 +82,7 @@ class Ecp5Flow:
         job.progress("move registers into multipliers")
         _edit(netlist, absorb_registers)
         job.progress("place and route")
-        options, constraints = self._options(platform), scratch / "shell.lpf"
+        options, constraints = self._options(), scratch / "shell.lpf"
         routed = place_and_route(netlist, constraints, options, scratch=scratch, cache=_cache() / "routed")
         reached = routed.reached_mhz(wanted.output_mhz)
         clock = Pll.nearest(wanted.input_mhz, min(wanted.output_mhz, reached))
@@ -87,8 +98,23 @@ class Ecp5Flow:
             seconds=round(time.monotonic() - started, 1),
         )  # fmt: skip
 
-    def _options(self, platform: Any) -> list[str]:
+    def make_shell(self, job: Job) -> Shell:
+        """Return what goes around the design, for the clock of a job."""
+        from boards.shells.pll import Pll
+        from boards.shells.serial_shell import SerialShell, stored_frames
+
+        platform = self._platform()
+        pll = Pll.nearest(platform.default_clk_frequency / 1e6, job.clock_mhz)
+        stored = stored_frames(job.directory, self.slots, build_number(job.directory))
+        shell = SerialShell(stored, pll, self.baud, weights_bytes(job.manifest))
+        files = platform.prepare(shell, "shell").files
+        texts = (files[f"shell.{kind}"] for kind in ("il", "lpf"))
+        rtlil, pins = (text if isinstance(text, str) else text.decode() for text in texts)
+        return Shell(rtlil, pins, pll)
+
+    def _options(self) -> list[str]:
         """Return what nextpnr is told of the device, and the seed."""
+        platform = self._platform()
         device = platform._nextpnr_device_options[platform.device]
         package = platform._nextpnr_package_options[platform.package].upper()
         return [device, "--speed", platform.speed, "--package", package, "--seed", str(self.seed)]
@@ -99,15 +125,6 @@ class Ecp5Flow:
             return getattr(importlib.import_module(module), kind)()
         except ImportError as error:
             raise FlowError(module, f"cannot be imported: {error}", "pip install amaranth-boards") from error
-
-    def _shell(self, job: Job, platform: object, pll: object) -> dict[str, str]:
-        """Return the shell as RTLIL, and where its pins are."""
-        from boards.shells.serial_shell import SerialShell, stored_frames
-
-        stored = stored_frames(job.directory, self.slots, build_number(job.directory))
-        plan = platform.prepare(SerialShell(stored, pll, self.baud, weights_bytes(job.manifest)), "shell")
-        texts = {name: content for name, content in plan.files.items() if name in ("shell.il", "shell.lpf")}
-        return {name: text if isinstance(text, str) else text.decode() for name, text in texts.items()}
 
 
 def _edit(netlist: Path, change: Callable[[dict[str, Any]], object]) -> None:

@@ -6,12 +6,12 @@ import torch
 
 import compiler
 from benchmarks.networks import network, retrained
+from benchmarks.serial_line import Line, build_core
 from boards.host import Link, LinkError, SerialBoard
 from boards.shells.serial_shell import LOADING, LOADING_REGISTERS, PAGE_BYTES
 from compiler.weights import reweight
 from sim.contract import load_contract
 from sim.vectors import load_vectors
-from tests.boards.serial_line import Line, build_core
 
 SLOTS = 4
 

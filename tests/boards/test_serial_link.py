@@ -9,11 +9,12 @@ import pytest
 
 import compiler
 from benchmarks.networks import network
+from benchmarks.serial_line import Line, build_core
+from benchmarks.serial_link import exercise
 from boards.host import Link, LinkError, SerialBoard
-from hdl.axi.self_test import EXPECTED, INPUTS, RESULTS, register_address
+from hdl.axi.self_test import EXPECTED, RESULTS, register_address
 from sim.contract import load_contract
 from sim.vectors import load_vectors
-from tests.boards.serial_line import Line, build_core
 
 FRAMES = int(os.environ.get("N", 300))
 SLOTS = 8
@@ -71,27 +72,13 @@ def test_a_board_answers_as_the_build_does(built, noise):
 
 def test_nothing_wrong_is_accepted_and_nothing_lost_goes_unreported(built):
     directory, simulator = built
-    rng = np.random.default_rng(5)
     with Line(simulator, directory, noise=0.01, seed=7) as line:
-        board = board_on(line, directory)
-        size = board.slots * len(board.link.read(INPUTS, 1)) * 16
-        known = bytearray(board.link.read(INPUTS, size))
-        done = 0
-        while done < FRAMES:
-            first, count = int(rng.integers(size)), int(rng.integers(1, 65))
-            count = min(count, size - first)
-            content = rng.bytes(count)
-            board.link.write(INPUTS + first, content)
-            known[first : first + count] = content
-            first = int(rng.integers(size))
-            count = min(64, size - first)
-            assert board.link.read(INPUTS + first, count) == known[first : first + count]
-            done += 2
-        assert board.link.read(INPUTS, size) == known
-        # Most spoiled frames were noticed by one side; bytes between frames are ignored.
-        assert board.link.repeated >= board.register("refused") > 0
-        assert board.link.spoiled > 0
-        print(f"{done} frames, {line.spoiled} bytes spoiled, {board.link.repeated} requests repeated")
+        found = exercise(line, directory, SLOTS, FRAMES)
+    assert (found["wrong"], found["lost"]) == (0, 0)
+    # Most spoiled frames were noticed by one side; bytes between frames are ignored.
+    assert found["requests_repeated"] >= found["frames_that_the_board_refused"] > 0
+    assert found["frames_that_the_host_refused"] > 0
+    print(found)
 
 
 def test_a_silent_board_is_reported():
