@@ -1,6 +1,6 @@
 """Sliding windows over a stream of pixels, whatever a pixel is: a number, a group of them, or winners."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,9 +19,10 @@ class Window(wiring.Component):
 
     Timing
     ------
-    A beat of windows a cycle, except that a row begins with `config.idle_steps` cycles without one: none
-    where its first windows are loaded whole. A stalled output stalls the reading; the writing goes on while
-    the ring has room.
+    A beat of windows a cycle, or in two cycles if `config.rests`, except that a row begins with
+    `config.idle_steps` cycles without one: none where its first windows are loaded whole. A stalled output
+    stalls the reading; the writing goes on while the ring has room. If `config.rests`, nothing but `o.valid`
+    depends on `o.ready` in the same cycle.
 
     Resources
     ---------
@@ -62,7 +63,8 @@ class Window(wiring.Component):
             m.d.sync += fetched.eq(fetch)
 
         # Stage 2, where a row's first windows need two words: keep one while the next is fetched.
-        go, done = Signal(), Signal()
+        go, done, free = Signal(), Signal(), Signal()
+        m.d.comb += free.eq(~self.o.valid if config.rests else ~self.o.valid | self.o.ready)
         step = Signal(range(config.steps))
         if config.looks_ahead:
             present, move = Signal(), Signal()
@@ -70,7 +72,7 @@ class Window(wiring.Component):
             m.d.comb += [
                 move.eq(fetched & (~present | done)),
                 room.eq(~fetched | move),
-                go.eq(present & ((step != 0) | fetched) & (~self.o.valid | self.o.ready)),
+                go.eq(present & ((step != 0) | fetched) & free),
             ]
             m.d.sync += present.eq(move | (present & ~done))
             with m.If(move):
@@ -80,13 +82,15 @@ class Window(wiring.Component):
             rows = ahead
             m.d.comb += [
                 room.eq(~fetched | done),
-                go.eq(fetched & (~self.o.valid | self.o.ready)),
+                go.eq(fetched & free),
             ]
 
         # Last stage: shift the window.
         chunk = self._step(m, step, go, done)
-        with m.If(~self.o.valid | self.o.ready):
+        with m.If(free):
             m.d.sync += self.o.valid.eq(go & (step >= config.idle_steps))
+        with m.Elif(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
         for row, words in enumerate(rows):
             line = self._line(m, words, step == 0, chunk, go)
             for column in range(config.span):
@@ -156,6 +160,7 @@ class Window(wiring.Component):
         """Walk the words of the rows; return how many rows are released, and the word of each read."""
         config = self.config
         kernel_rows, image_words = config.kernel[0], config.width // config.pixels_per_beat
+        ring = range(config.ring_rows)
         row, word = Signal(range(config.rows)), Signal(range(config.words))
         needed, released_count, visible = self._look_up_row(m, row, held)
         inside = (word >= config.padded_words) & (word < config.padded_words + image_words)
@@ -168,41 +173,42 @@ class Window(wiring.Component):
             m.d.sync += word.eq(Mux(last, 0, word + 1))
             with m.If(last):
                 m.d.sync += row.eq(Mux(row == config.rows - 1, 0, row + 1))
-        first_bank, first_slot = self._first_row(m, row, fetch & last)
-        banks, shown = Signal(range(kernel_rows)), Signal(kernel_rows)
-        place = Signal(range(image_words))
+        first = self._first_row(m, row, fetch & last)
+        place, shown = Signal(range(image_words)), Signal(kernel_rows)
         m.d.comb += place.eq(word - config.padded_words)
         ports = [stored.read_port() for stored in self.storage]
         for bank, port in enumerate(ports):
-            slot = Mux(bank >= first_bank, first_slot, ~first_slot)
-            m.d.comb += [port.addr.eq(place + Mux(slot[0], image_words, 0)), port.en.eq(fetch)]
+            # The half of it that is read, by where the first row lies in the ring.
+            halves = ((start // kernel_rows + (bank < start % kernel_rows)) % 2 for start in ring)
+            second = Array(map(Const, halves))[first]
+            m.d.comb += [port.addr.eq(place + Mux(second, image_words, 0)), port.en.eq(fetch)]
         with m.If(fetch):
-            m.d.sync += [banks.eq(first_bank), shown.eq(Mux(inside, visible, 0))]
+            m.d.sync += shown.eq(Mux(inside, visible, 0))
         # Turn the memories into rows; what padding covers is masked.
         lines = []
         for number in range(kernel_rows):
-            bank = Signal(range(2 * kernel_rows))
-            m.d.comb += bank.eq(banks + number)
-            wrapped = Mux(bank >= kernel_rows, bank - kernel_rows, bank)
-            words = Array(port.data for port in ports)[wrapped] if kernel_rows > 1 else ports[0].data
+            words, bank = ports[0].data, Signal(range(kernel_rows), name=f"bank{number}")
+            if kernel_rows > 1:
+                turned = Array((start + number) % kernel_rows for start in ring)
+                with m.If(fetch):
+                    m.d.sync += bank.eq(turned[first])
+                words = Array(port.data for port in ports)[bank]
             line = Signal(len(self.i.payload), name=f"line{number}")
             m.d.comb += line.eq(Mux(shown[number], words, 0))
             lines.append(line)
         return Mux(fetch & last, released_count, 0), lines
 
-    def _first_row(self, m: Module, row: Signal, leave: Value) -> tuple[Value, Value]:
-        """Return in which memory, and in which half of it, the first row of the windows lies."""
-        config = self.config
-        kernel_rows, ring = config.kernel[0], config.ring_rows
-        # The ring position; before the image at the top padding.
+    def _first_row(self, m: Module, row: Signal, leave: Value) -> Signal:
+        """Return where in the ring the first row of the windows lies."""
+        config, ring = self.config, self.config.ring_rows
+        # Before the image at the top padding.
         first, advanced = Signal(range(ring), init=-config.padding[0] % ring), Signal(range(3 * ring))
         m.d.comb += advanced.eq(first + 1)
         with m.If(row == config.rows - 1):
             m.d.comb += advanced.eq(first + (config.height - config.rows + 1) % ring)
         with m.If(leave):
             m.d.sync += first.eq(Mux(advanced >= ring, advanced - ring, advanced))
-        second = first >= kernel_rows
-        return Mux(second, first - kernel_rows, first)[: len(first)], second
+        return first
 
     def _look_up_row(self, m: Module, row: Signal, held: Signal) -> tuple[Signal, Signal, Signal]:
         """Return what a row of windows needs, what it releases, and which of its lines lie in the image."""

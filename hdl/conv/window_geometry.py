@@ -28,8 +28,8 @@ class WindowFormat:
 class WindowConfig:
     """Geometry of one window buffer.
 
-    A row is fetched in words of `pixels_per_beat` pixels, those of a row in front of it included that
-    padding covers, and walked in steps of `windows_per_beat` columns.
+    A row, with what padding covers in front of it, is fetched in words of `pixels_per_beat` pixels, and
+    walked in steps of `windows_per_beat` columns.
 
     Parameters
     ----------
@@ -45,10 +45,9 @@ class WindowConfig:
     windows_per_beat : int
         Adjacent windows that leave at once; divides the windows of a row and `pixels_per_beat`.
     hold_cycles : int
-        How long the consumer keeps each beat of windows before it takes the next. Changes predictions, not
-        hardware.
+        How long the consumer keeps each beat of windows before it takes the next.
     holders : int
-        How many beats of windows the consumer keeps at once.
+        Beats of windows that the consumer keeps at once.
     constant_time : bool
         Whether the consumer keeps each so long whatever the data, else at most.
     """
@@ -154,6 +153,11 @@ class WindowConfig:
         return self.loaded % self.pixels_per_beat // self.windows_per_beat
 
     @property
+    def rests(self) -> bool:
+        """Whether the window shifts not when it is taken but a cycle later: where none is late for it."""
+        return self.hold_cycles >= 2 * self.holders
+
+    @property
     def ring_rows(self) -> int:
         """Rows held: a window's, and as many of what follows."""
         return 2 * self.kernel[0]
@@ -168,7 +172,7 @@ class WindowConfig:
             ends = self.timing(arrivals).offered[self.beats - 1 :: self.beats]
             return int(np.diff(ends)[1:].max())
         taking = (self.steps - self.idle_steps - 1) * self.hold_cycles
-        taking += max(self.hold_cycles, self.idle_steps + 1)
+        taking += max(self.hold_cycles, self.idle_steps + 1 + self.rests)
         return max(self.height * self.width // self.pixels_per_beat, self.rows * max(self.words, taking))
 
     @property
@@ -191,12 +195,11 @@ class WindowConfig:
         """Predict what it takes: memories of rows, what turns them into lines, and a register a pixel."""
         rows, word = self.kernel[0], self.bits * self.pixels_per_beat
         stored = fabric.memory(word, 2 * self.width // self.pixels_per_beat)
-        turned = Resources(lut=word) + fabric.choice(rows, word)
-        kept = self.bits * (self.end - self.start)
-        chunks, step_bits = self.pixels_per_beat // self.windows_per_beat, self.bits * self.windows_per_beat
+        turned = Resources(lut=0 if fabric.lut_inputs == 6 else word) + fabric.choice(rows, word)
+        kept, step_bits = self.bits * (self.end - self.start), self.bits * self.windows_per_beat
+        chunks = self.pixels_per_beat // self.windows_per_beat
         loaded = self.bits * self.loaded if self.loaded > self.windows_per_beat else 0
-        line = Resources(lut=loaded, ff=kept + (word if self.looks_ahead else 0))
-        line += fabric.choice(chunks, step_bits)
+        line = Resources(lut=loaded, ff=kept + word * self.looks_ahead) + fabric.choice(chunks, step_bits)
         return rows * (stored + turned + line) + fabric.logic(60 + 4 * rows, 40)
 
     def timing(self, arrivals: np.ndarray) -> Timing:

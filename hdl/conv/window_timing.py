@@ -39,7 +39,7 @@ class _State:
         self.fetched = self.current = self.shown = False
         # Properties are computed anew at each use, which is too slow here.
         self.steps, self.words, self.ahead = config.steps, config.words, config.looks_ahead
-        self.idle, self.second_chunk = config.idle_steps, config.second_chunk
+        self.idle, self.second_chunk, self.rests = config.idle_steps, config.second_chunk, config.rests
         self.first_step_ends_word = config.first_step_ends_word
         self.width = config.width // config.pixels_per_beat
         self.chunks = config.pixels_per_beat // config.windows_per_beat
@@ -50,7 +50,7 @@ class _State:
         take = self.shown and self.cycle >= self.free_at[0]
         if take:
             self.free_at.append(self.cycle + self.config.hold_cycles)
-        free = take or not self.shown
+        free = not self.shown or (take and not self.rests)
         present = self.current and (self.step > 0 or self.fetched) if self.ahead else self.fetched
         go = free and present
         done = go and self._word_done()
@@ -67,7 +67,7 @@ class _State:
         if writes:
             self.written.append(self.cycle)
         self.cycle += 1
-        if free:
+        if free or take:
             self.shown = go and self.step >= self.idle
             self.offered += [self.cycle] * self.shown
         if go:

@@ -75,7 +75,8 @@ class Readout(wiring.Component):
         )
         credit = Signal(range(depth + 1), init=depth)
         priming, draining = Signal(init=1), Signal()
-        last = self.drain.slot == config.slots - 1
+        # Whether the slot is the last: known a cycle early, as much waits for it.
+        last = Signal(init=config.slots == 1)
         step, drain = Signal(), self.drain
         # An accumulator of its own does not wait to be drained: there must be room for the slot at once.
         room = (credit > draining) if config.accumulates else Const(1)
@@ -88,9 +89,10 @@ class Readout(wiring.Component):
         ]
         m.d.sync += credit.eq(credit - step + (self.o.valid & self.o.ready))
         with m.If(drain.valid):
-            m.d.sync += drain.slot.eq(drain.slot + 1)
+            m.d.sync += [drain.slot.eq(drain.slot + 1), last.eq(drain.slot + 2 == config.slots)]
             with m.If(last):
-                m.d.sync += [draining.eq(0), drain.slot.eq(0), drain.bank.eq(config.banks == 2)]
+                m.d.sync += [draining.eq(0), drain.slot.eq(0), last.eq(config.slots == 1)]
+                m.d.sync += drain.bank.eq(config.banks == 2)
                 m.d.sync += priming.eq(priming & (config.banks == 2) & ~drain.bank)
         with m.If(self.start):
             m.d.sync += [draining.eq(1), drain.bank.eq(self.bank)]

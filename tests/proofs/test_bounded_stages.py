@@ -55,11 +55,12 @@ def test_compact_sends_each_nonzero_once_and_in_order(channels, lanes, pixels):
     assert_proved(m, name="compact", mode="bmc", depth=depth)
 
 
-# height, width, kernel, padding, cycles until the windows of two frames are out
+# height, width, kernel, padding, cycles that a window is held, cycles until the windows of two frames are out
 WINDOWS = {
-    "plain": (2, 3, (2, 2), (0, 0, 0, 0), 18),
-    "padded": (2, 2, (2, 2), (1, 0, 0, 1), 16),
-    "column": (2, 2, (2, 1), (0, 1, 0, 0), 15),
+    "plain": (2, 3, (2, 2), (0, 0, 0, 0), 1, 18),
+    "padded": (2, 2, (2, 2), (1, 0, 0, 1), 1, 16),
+    "column": (2, 2, (2, 1), (0, 1, 0, 0), 1, 15),
+    "resting": (2, 2, (2, 1), (0, 0, 0, 0), 2, 14),
 }
 
 
@@ -77,8 +78,12 @@ def _pixels(config: WindowConfig, row: int, column: int) -> list[int | None]:
 @pytest.mark.slow_proof
 @pytest.mark.parametrize("case", WINDOWS)
 def test_window_sends_each_window_once_and_in_order(case):
-    height, width, kernel, padding, depth = WINDOWS[case]
-    stage = Window(WindowConfig(bits=1, height=height, width=width, kernel=kernel, padding=padding))
+    height, width, kernel, padding, hold, depth = WINDOWS[case]
+    stage = Window(
+        WindowConfig(
+            bits=1, height=height, width=width, kernel=kernel, padding=padding, hold_cycles=hold
+        )
+    )  # fmt: skip
     config, m = stage.config, Module()
     surround(m, stage)
     m.d.comb += Assume(~ResetSignal("sync"))

@@ -34,6 +34,7 @@ def _claim_banks(m: Module, opened: Opened, lanes: str, idle: Signal) -> None:
         Assert(~(draining & priming)),
         Assert(~priming | idle),
         Assert(drain.slot < readout.config.slots),
+        Assert(opened.value("last", "readout") == (drain.slot == readout.config.slots - 1)),
         Assert(readout.free | ~opened.value("finish")),
     ]
 

@@ -76,9 +76,10 @@ def test_windows_are_offered_when_predicted(config):
 def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
     frames = _frames(config)
     count = len(frames) * config.beats
-    run = run_stream(Window(config), _beats(frames, config), count, hold=hold)
+    slowed = replace(config, hold_cycles=hold)
+    run = run_stream(Window(slowed), _beats(frames, config), count, hold=hold)
     assert run.beats == [_payload(w, config.bits) for frame in frames for w in windows(frame, config)]
-    assert run.keeps_to(replace(config, hold_cycles=hold).timing(_at_once(frames, config)))
+    assert run.keeps_to(slowed.timing(_at_once(frames, config)))
 
 
 @pytest.mark.parametrize(("hold", "holders"), [(4, 2), (7, 3), (12, 5)])
@@ -86,8 +87,8 @@ def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
 def test_windows_are_offered_when_predicted_to_several_consumers(config, hold, holders):
     frames = _frames(config)
     count = len(frames) * config.beats
-    run = run_stream(Window(config), _beats(frames, config), count, hold=hold, holders=holders)
     slowed = replace(config, hold_cycles=hold, holders=holders)
+    run = run_stream(Window(slowed), _beats(frames, config), count, hold=hold, holders=holders)
     assert run.keeps_to(slowed.timing(_at_once(frames, config)))
     ends = slowed.timing(_at_once(_frames(config, 13), config)).offered[config.beats - 1 :: config.beats]
     assert np.diff(ends)[1:].max() == slowed.cycles_per_frame
