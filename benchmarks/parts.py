@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks import compiler_speed, curves, energy, growth, serial_link, throughput, verification_speed
+from benchmarks import (
+    boards_routed,
+    compiler_speed,
+    curves,
+    energy,
+    growth,
+    serial_link,
+    throughput,
+    verification_speed,
+)
 from benchmarks.peers import nngen, processors, wires
 from benchmarks.results import Part
 
@@ -33,6 +42,7 @@ class Table:
 
 TABLES = [
     Table("throughput", "Words a second of the reference network on a full chip", throughput.TEXT),
+    Table("routed", "Whole boards, placed and routed", boards_routed.TEXT),
     Table("growth-weights", "What zero weights are worth", growth.TEXTS["weights"], curves.WEIGHTS),
     Table("growth-winners", "What zero activations are worth", growth.TEXTS["winners"], curves.WINNERS),
     Table("growth-width", "Width of the network", growth.TEXTS["width"], curves.WIDTH),
@@ -46,6 +56,6 @@ TABLES = [
 ]
 
 PARTS: list[Part] = [
-    *throughput.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS, *nngen.PARTS, *processors.PARTS,
-    *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
+    *throughput.PARTS, *boards_routed.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS, *nngen.PARTS,
+    *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
 ]  # fmt: skip
