@@ -117,8 +117,8 @@ def build(
     with steps("vectors"):
         vectors = vectors_of(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
-        choice = Scheduler(target, interval, rate, instances, fill)(integer)
-        schedule = replace(choice.plan.replicate(choice.instances), reloadable=reloadable)
+        choice = Scheduler(target, interval, rate, instances, fill, reloadable)(integer)
+        schedule = choice.plan.replicate(choice.instances)
     with steps("lower"):
         design = size_queues(lower(integer, schedule))
         predicted = predict(design)

@@ -26,7 +26,7 @@ def _(config: ZeroSkipConvConfig, fabric: Fabric) -> Resources:
     window = Resources(ff=len(config.tables) * config.source.payload.size)
     parts = [window, readout_cost(config.readout, fabric), fabric.logic(20 + len(config.columns), 8)]
     for column in config.columns:
-        parts += [fetch_cost(column.table, fabric), lanes_cost(config.lanes, fabric)]
+        parts += [fetch_cost(column.table, fabric, loads=config.loads), lanes_cost(config.lanes, fabric)]
         parts += [fabric.choice(len(column.places), pair), fabric.counter(len(column.places) + 1)]
     return total(parts)
 
@@ -36,7 +36,8 @@ def _(config: ZeroSkipLinearConfig, fabric: Fabric) -> Resources:
     """One column of lanes, and two registers of an entry."""
     entry = config.source.payload.size
     parts = [readout_cost(config.readout, fabric), lanes_cost(config.lanes, fabric)]
-    return total([*parts, fetch_cost(config.table, fabric), fabric.logic(30 + entry, 3 * entry)])
+    parts.append(fetch_cost(config.table, fabric, loads=config.loads))
+    return total([*parts, fabric.logic(30 + entry, 3 * entry)])
 
 
 @cost_of.register

@@ -18,8 +18,8 @@ from compiler.pipeline import rewrite
 from compiler.steps import Steps
 from compiler.weights import reweight
 
-NAMES = ("linear_only", "one_by_one")
-KEPT = {"linear_only": 0, "one_by_one": 1}
+NAMES = ("linear_only", "one_by_one", "free_scales")
+KEPT = {"linear_only": 0, "one_by_one": 1, "free_scales": 1}
 """Layers with weights that are fixed, the first ones."""
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from boards import Board
@@ -73,6 +73,8 @@ class Scheduler:
         How many; at least 1.
     fill : bool
         As many instances as fit, and as one bus can feed.
+    reloadable : bool
+        Sparse weights lie in memories that can be loaded, which take more.
     thorough : bool
         Try faster plans, too, at several positions at a time; takes minutes for large networks.
     """
@@ -82,6 +84,7 @@ class Scheduler:
     frames_per_second: float | None = None
     instances: int = 1
     fill: bool = False
+    reloadable: bool = False
     thorough: bool = False
 
     def __call__(self, graph: Graph[IntegerOp]) -> Choice:
@@ -110,7 +113,8 @@ class Scheduler:
         """Return the plans for an interval. Raises DoesNotFit if there is none."""
         schedules = [ChooseFolding(self.board, interval, prices)(graph) for prices in price_lists(self.board)]
         plans = []
-        for schedule in dict.fromkeys(schedules):
+        for chosen in dict.fromkeys(schedules):
+            schedule = replace(chosen, reloadable=self.reloadable)
             design = size_queues(lower(graph, schedule))
             plan = Plan(self.board, graph, schedule, design, predict(design))
             plans.append(move_words(shorten_queues(plan)))

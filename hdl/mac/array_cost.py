@@ -5,6 +5,7 @@ import numpy as np
 from hdl.mac.lanes import LanesConfig
 from hdl.mac.readout import ReadoutConfig
 from hdl.mac.words import WordTable
+from hdl.memory.loading import loadable_cost
 from hdl.memory.rom import rom_cost
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
@@ -50,19 +51,27 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
     if config.banks == 2:
         parts.append(lanes * (2 * fabric.sum(bits) + Resources(ff=bits)))
         parts.append(fabric.memory(config.target.payload.size, 2 * rows, registered=False))
-    if np.any(config.bias):
-        registered = config.banks == 1
-        parts.append(fabric.memory(config.target.payload.size, rows, constant=True, registered=registered))
+    bias, registered = config.target.payload.size, config.banks == 1
+    if config.loads:
+        parts.append(loadable_cost(bias, rows, fabric, registered=registered))
+    elif np.any(config.bias):
+        parts.append(fabric.memory(bias, rows, constant=True, registered=registered))
     return total(parts)
 
 
-def fetch_cost(table: WordTable, fabric: Fabric) -> Resources:
+def fetch_cost(table: WordTable, fabric: Fabric, *, loads: bool = False) -> Resources:
     """Predict what finds an input's words: the words, a directory if inputs differ, an address."""
     words = max(1, len(table.weight))
-    parts = [rom_cost(table.word_bits, words, table.memory, fabric)]
     address = bits_for_range(words)
+    if loads:
+        parts = [loadable_cost(table.word_bits, words, fabric)]
+    else:
+        parts = [rom_cost(table.word_bits, words, table.memory, fabric)]
     if table.words_per_input is None:
-        bits = address + int(table.count.max(initial=1)).bit_length()
-        parts.append(fabric.memory(bits, table.inputs, constant=True, registered=table.inputs > 256))
+        bits, registered = address + int(table.count.max(initial=1)).bit_length(), table.inputs > 256
+        if loads:
+            parts.append(loadable_cost(bits, table.inputs, fabric, registered=registered))
+        else:
+            parts.append(fabric.memory(bits, table.inputs, constant=True, registered=registered))
     parts.append(fabric.sum(address) + fabric.logic(8, 6))
     return total(parts)

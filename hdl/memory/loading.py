@@ -13,8 +13,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import bits_for_range
+from hdl.resources import Fabric, Resources
 
-__all__ = ["Chain", "Contents", "Loader", "join_chain", "lead_chain", "loading_ports", "to_bytes"]
+__all__ = [
+    "Chain", "Contents", "Loader", "join_chain", "lead_chain", "loadable_cost", "loading_ports", "to_bytes",
+]  # fmt: skip
+
+
+CHAIN_BITS = 11
+"""Of a byte on its way, and what is said of it."""
 
 
 class Chain(wiring.Signature):
@@ -115,6 +122,15 @@ class Loader(wiring.Component):
         with m.If(self.i.start):
             m.d.sync += [place.eq(0), word.eq(0), full.eq(0)]
         return m
+
+
+def loadable_cost(bits: int, depth: int, fabric: Fabric, *, registered: bool = True) -> Resources:
+    """Predict what a memory takes that can be loaded, and what takes its words off a chain."""
+    address, held = bits_for_range(depth), 8 * -(-bits // 8)
+    loader = fabric.sum(address) + fabric.counter(held // 8)
+    # A byte on its way, an address and where it is written, a word, and what says how far it is.
+    loader += fabric.logic(8, CHAIN_BITS + 2 * address + held + 3)
+    return loader + fabric.memory(bits, 1 << address, registered=registered)
 
 
 def loading_ports(loads: bool) -> dict[str, wiring.Member]:

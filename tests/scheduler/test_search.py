@@ -123,3 +123,18 @@ def test_looking_further_finds_plans_that_are_faster(graph, chosen):
     faster, plan = Scheduler(BOARD, thorough=True)(graph), chosen.plan
     assert faster.plan.filled >= plan.filled
     assert faster.faster is None or faster.faster.interval < faster.plan.interval
+
+
+@pytest.mark.parametrize("name", ["u250", "ecp5-85f"])
+def test_memories_that_can_be_loaded_are_part_of_the_budget(graph, name):
+    board = boards.find(name)
+    fixed, loaded = (Scheduler(board, 150, reloadable=wish)(graph).plan for wish in (False, True))
+    assert loaded.schedule.reloadable and not fixed.schedule.reloadable
+    assert loaded.need["lut"] > fixed.need["lut"]
+    more = {stage: loaded.stages[stage].ff - fixed.stages[stage].ff for stage in fixed.stages}
+    assert {stage for stage, ff in more.items() if ff > 0} == {"conv2d_6", "linear_11", "linear_15"}
+    assert not any(ff < 0 for ff in more.values())
+    tight = replace(board, lut=int(fixed.need["lut"] / board.budget_fraction) + 10)
+    Scheduler(tight, 150)(graph)
+    with pytest.raises(DoesNotFit, match="needs .* lut"):
+        Scheduler(tight, 150, reloadable=True)(graph)
