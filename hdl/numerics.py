@@ -104,8 +104,9 @@ def quantize(values: np.ndarray, form: FixedPoint) -> np.ndarray:
     >>> quantize(np.array([0.5, 1.5, -0.5, 99.0]), FixedPoint(4, 0, True))
     array([1, 2, 0, 7])
     """
-    units = np.asarray(values, dtype=np.float64) * 2.0**form.fraction_bits / form.multiplier
-    scaled = np.floor(units + 0.5)
+    with np.errstate(over="ignore"):  # beyond all numbers is beyond the format, too
+        units = np.ldexp(np.asarray(values, dtype=np.float64), form.fraction_bits) / form.multiplier
+        scaled = np.floor(units + 0.5)
     return np.clip(scaled, form.minimum, form.maximum).astype(np.int64)
 
 

@@ -1,6 +1,6 @@
 """Reads one layer record, so that every attribute and tensor is either understood or refused."""
 
-import math
+import sys
 
 import numpy as np
 
@@ -108,7 +108,8 @@ class LayerReader:
     def number(self, name: str, default: object = _MISSING) -> float:
         """Take a finite real number."""
         value = self.value(name, default)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) <= sys.float_info.max:  # an int may be beyond any float
             return float(value)
         if value is not None:
             self.refuse(f"{name} must be a finite number, not {clip(value)}", _CHANGE)

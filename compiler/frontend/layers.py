@@ -4,6 +4,7 @@ A function takes everything it understands from a :class:`LayerReader`, which re
 nothing of shapes: those follow in :mod:`compiler.frontend.shapes`.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -126,8 +127,12 @@ def _batch_norm(layer: LayerReader) -> FloatOp | None:
     if not (variance + epsilon > 0).all():
         layer.refuse("running_var + eps is not positive", "train it again")
         return None
-    scale = scale / np.sqrt(variance + epsilon)
-    offset = offset - mean * scale
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = scale / np.sqrt(variance + epsilon)
+        offset = offset - mean * scale
+    if not (np.isfinite(variance + epsilon).all() and np.isfinite(scale).all() and np.isfinite(offset).all()):
+        layer.refuse("its statistics overflow", "train with numbers of moderate size")
+        return None
     scale.flags.writeable = offset.flags.writeable = False
     return ops.BatchNorm(scale, offset)
 
@@ -168,6 +173,8 @@ def _normalize(layer: LayerReader) -> FloatOp:
     mean, std = layer.number("mean"), layer.number("std")
     if not std > 0:
         layer.refuse(f"std must be positive, not {std}", "change it")
+    elif max(abs(mean), 255.0) > std * sys.float_info.max / 2:
+        layer.refuse(f"features must not overflow when divided by a std of {std}", "change it")
     return ops.Normalize(mean, std)
 
 

@@ -52,7 +52,7 @@ def _fold(graph: Graph[FloatOp], norm: Node[FloatOp]) -> Graph[FloatOp]:
         node = graph.node(name)
         match node.op:
             case Conv2d() | Linear():
-                return _replace_op(without(graph, norm), node, _scaled(node.op, scale, offset))
+                return _replace_op(without(graph, norm), node, _scaled(norm, node, scale, offset))
             case MaxPool():
                 _check_positive(norm, node, scale)
             case Flatten():
@@ -93,10 +93,16 @@ def _one_a_channel(norm: Node, flatten: Node, flat: np.ndarray, channels: int) -
     return pixels[:, 0]
 
 
-def _scaled(op: Conv2d | Linear, scale: np.ndarray, offset: np.ndarray) -> Conv2d | Linear:
-    """Return the layer with `scale` and `offset` applied to its result."""
-    weight = op.weight * scale.reshape(-1, *[1] * (op.weight.ndim - 1))
-    return replace(op, weight=read_only(weight), bias=read_only(op.bias * scale + offset))
+def _scaled(norm: Node, layer: Node, scale: np.ndarray, offset: np.ndarray) -> Conv2d | Linear:
+    """Return the layer with `scale` and `offset` applied to its result; refuse if that overflows."""
+    op = layer.op
+    with np.errstate(over="ignore", invalid="ignore"):
+        weight = op.weight * scale.reshape(-1, *[1] * (op.weight.ndim - 1))
+        bias = op.bias * scale + offset
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        what = f"must not overflow when it is folded into {layer.name} ({layer.kind})"
+        raise _refusal(norm, what, "train with numbers of moderate size")
+    return replace(op, weight=read_only(weight), bias=read_only(bias))
 
 
 def _replace_op(graph: Graph[FloatOp], node: Node[FloatOp], op: FloatOp) -> Graph[FloatOp]:

@@ -8,6 +8,7 @@ from compiler.errors import Problem, UnsupportedModel, raise_problems
 from compiler.execute import execute
 from compiler.ir.float_ops import Conv2d, FakeQuantize, Flatten, FloatOp, KWinners, Linear, MaxPool, Relu
 from compiler.ir.graph import Graph
+from compiler.passes.magnitudes import check_magnitude
 from hdl.numerics import FixedPoint, quantize
 
 __all__ = ["best_fraction_bits", "choose_formats", "is_rectified"]
@@ -37,7 +38,8 @@ def choose_formats(
     Raises
     ------
     UnsupportedModel
-        If two trained formats contradict, or a format is unknown and there are no frames.
+        If two trained formats contradict, a format is unknown and there are no frames, or a value that needs
+        a format is beyond all reason there.
     """
     forms: dict[str, FixedPoint] = {}
     fitted: dict[str, str] = {}
@@ -86,11 +88,13 @@ def _fit(
         return {}
     if not np.isfinite(calibration).all():
         raise UnsupportedModel(Problem("calibration", "frames must be finite", "remove NaN and infinity"))
-    values = execute(graph, calibration, keep=set(fitted.values()))
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+        values = execute(graph, calibration, keep=set(fitted.values()))
     forms = {}
     for name, read in fitted.items():
         signed = not is_rectified(graph, name)
         used = values[read] if signed else np.maximum(values[read], 0.0)
+        check_magnitude(name, "what it makes of the calibration frames", used)
         forms[name] = FixedPoint(width, best_fraction_bits(used, width, signed), signed)
     return forms
 

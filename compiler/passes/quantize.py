@@ -13,6 +13,7 @@ from compiler.ir.intervals import accumulator_range
 from compiler.ir.rewrite import read_only
 from compiler.ir.values import Value
 from compiler.passes.integer_weight import integer_weight
+from compiler.passes.magnitudes import check_magnitude
 from compiler.passes.number_formats import choose_formats
 from hdl.numerics import FixedPoint, quantize, signed_bits
 
@@ -58,6 +59,7 @@ class Quantize:
 
     def __call__(self, graph: Graph[fl.FloatOp]) -> Graph[it.IntegerOp]:
         """Return the integer graph. Raises UnsupportedModel with everything that has no integer form."""
+        _check_weights(graph)
         forms = choose_formats(graph, self.activation_bits, self.calibration, self.formats)
         values = {graph.input.name: replace(graph.input, form=forms[graph.input.name])}
         nodes: list[Node[it.IntegerOp]] = []
@@ -100,6 +102,18 @@ class Quantize:
                 return [_same_form(node, it.IntegerFlatten(), source)]
         _check_changes_nothing(node, source)
         return []
+
+
+def _check_weights(graph: Graph[fl.FloatOp]) -> None:
+    """Refuse weights that no number format suits, before anything is computed with them."""
+    problems: list[Problem] = []
+    for node in graph:
+        if isinstance(node.op, fl.Conv2d | fl.Linear):
+            try:
+                check_magnitude(_where(node), "its largest weight", node.op.weight)
+            except UnsupportedModel as refusal:
+                problems.extend(refusal.problems)
+    raise_problems(UnsupportedModel, problems)
 
 
 def _is_layer(node: Node) -> bool:
