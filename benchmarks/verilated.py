@@ -18,6 +18,7 @@ from sim.contract import Contract
 from sim.errors import SimulationError
 from sim.faults import Played
 from sim.harness import SOURCES, harness_parameters, taps_source
+from sim.inside import fault_inside
 from sim.judge import judge, measure
 from sim.locate import broken_streams
 from sim.recording import Recording, read_choices, read_recording, read_stuck, read_taps
@@ -139,7 +140,9 @@ def run(
     played = play(simulator, session, session.plusargs(stall) | dict(more or {}), seconds=seconds)
     recording = played.recording
     broken = broken_streams(session.contract, played.logs, played.choices)
-    fault = judge(recording, session.vectors, session.contract.output, broken).fault
+    fault = judge(recording, session.vectors, session.contract.output, broken).fault or fault_inside(
+        session.contract, played.logs, played.choices, session.layers
+    )
     if fault:
         return Run(recording, f"{stall}, frame {fault.frame}, cycle {fault.cycle}: {fault.what}")
     if stall == "none" and not (timing := measure(recording, session.contract.predicted)).holds:

@@ -14,7 +14,7 @@
 // Plusargs: frames, source and sink (1: pause at random), seed, window, patience, budget, settle;
 // rest (cycles of silence before the first word, so that it meets an idle design);
 // script (1: there is one), words (how many), outputs (beats that must come after the last reset);
-// tap_frame (log that frame on every tap), wave_from (dump from that cycle into wave_file).
+// tap_frames and tap_from (log so many frames on every tap), wave_from (dump from that cycle into wave_file).
 module harness #(
     parameter int IN_BITS = 8,
     parameter int IN_BEATS = 1,

@@ -8,7 +8,7 @@ import numpy as np
 from hdl.streams.formats import DenseFormat, EntryFormat, WinnersFormat
 from sim.contract import Contract, StreamTap
 from sim.judge import Fault
-from sim.recording import Recording, TapLog
+from sim.recording import Beats, Recording, TapLog
 
 __all__ = ["Difference", "broken_streams", "find_difference", "place_of", "stalled_stream"]
 
@@ -66,7 +66,7 @@ def find_difference(
     expected: dict[str, np.ndarray],
     instance: int = 0,
 ) -> Difference | None:
-    """Compare the logged frame on every stream, in the order of the pipeline.
+    """Compare a logged frame on every stream, in the order of the pipeline.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def find_difference(
         if tap.instance != instance:
             continue
         whole = log.port is not None and log.port.passed > frame
-        found = _compare(tap, log, expected[tap.layer], whole) if tap.layer in expected else None
+        beats = log.frames.get(frame, Beats())
+        found = _compare(tap, beats, expected[tap.layer], whole) if tap.layer in expected else None
         if log.broken is not None and log.broken[1] <= frame:
             return Difference(tap.name, tap.layer, log.broken[0], BROKEN)
         if found:
@@ -93,7 +94,7 @@ def find_difference(
     return None
 
 
-def _compare(tap: StreamTap, log: TapLog, expected: np.ndarray, whole: bool) -> Difference | None:
+def _compare(tap: StreamTap, log: Beats, expected: np.ndarray, whole: bool) -> Difference | None:
     bad = _impossible_beat(tap, log.words)
     if bad:
         number, what = bad

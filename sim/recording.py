@@ -5,7 +5,9 @@ from pathlib import Path
 
 from sim.errors import SimulationError
 
-__all__ = ["Port", "Recording", "TapLog", "read_choices", "read_recording", "read_stuck", "read_taps"]
+__all__ = [
+    "Beats", "Port", "Recording", "TapLog", "read_choices", "read_recording", "read_stuck", "read_taps",
+]  # fmt: skip
 
 
 @dataclass
@@ -41,14 +43,21 @@ class Recording:
 
 
 @dataclass
+class Beats:
+    """What passed on a stream, and when."""
+
+    cycles: list[int] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+
+
+@dataclass
 class TapLog:
-    """One internal stream: its beats in the logged frame, and its state at the end.
+    """One internal stream: its beats in the logged frames, by their numbers, and its state at the end.
 
     `broken` is the cycle and the frame in which a waiting beat first changed or vanished.
     """
 
-    cycles: list[int] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    frames: dict[int, Beats] = field(default_factory=dict)
     broken: tuple[int, int] | None = None
     port: Port | None = None
 
@@ -99,8 +108,9 @@ def read_taps(folder: Path, count: int) -> list[TapLog]:
             continue
         log = logs[int(number)]
         if kind == "B":
-            log.cycles.append(int(values[0]))
-            log.words.append(int(values[1], 16))
+            beats = log.frames.setdefault(int(values[1]), Beats())
+            beats.cycles.append(int(values[0]))
+            beats.words.append(int(values[2], 16))
         elif kind == "R":
             log.broken = (int(values[0]), int(values[1]))
         elif kind == "T":

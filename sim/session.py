@@ -1,11 +1,14 @@
 """What the runs of one verification share: a build directory, its vectors, and how patient to be."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from sim.contract import Contract, load_contract
 from sim.errors import SimulationError
+from sim.inside import FRAMES, ExpectedLayers
 from sim.recording import Recording, read_recording
 from sim.script import Script
 from sim.vectors import Vectors, load_vectors, pack_frames
@@ -19,11 +22,16 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Session:
-    """What every run of one verification shares."""
+    """What every run of one verification shares.
+
+    `layers` holds the right tensors of the layers for the first frames by name, int64[frames, channels,
+    height, width]; nothing if they are not known.
+    """
 
     directory: Path
     contract: Contract
     vectors: Vectors
+    layers: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def plusargs(self, stall: str) -> dict[str, int | str]:
         """Return the harness's options: pauses that fill and drain the pipeline, and finite patience."""
@@ -33,6 +41,7 @@ class Session:
         patience = 64 * window + 8 * (slowest + predicted.latency_cycles)
         return {
             "frames": len(self.vectors),
+            "tap_frames": min(map(len, self.layers.values()), default=0),
             "source": int(stall in ("source", "both")),
             "sink": int(stall in ("sink", "both")),
             "seed": SEED,
@@ -62,7 +71,9 @@ class Session:
         return read_recording(folder)
 
 
-def open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> Session:
+def open_session(
+    directory: Path, count: int | None, stalls: Sequence[str], expected_layers: ExpectedLayers | None = None
+) -> Session:
     """Read what a build directory promises, and its first `count` vectors, or all of them."""
     contract = load_contract(directory)
     available = load_vectors(directory / "vectors.npz", contract)
@@ -73,4 +84,5 @@ def open_session(directory: Path, count: int | None, stalls: Sequence[str]) -> S
     if not 1 <= count <= len(available):
         what = f"must be from 1 to {len(available)}, the vectors in the build directory, not {count}"
         raise SimulationError("vectors", what, "build with more samples to have more")
-    return Session(directory, contract, available.first(count))
+    layers = expected_layers(list(range(min(count, FRAMES)))) if expected_layers else {}
+    return Session(directory, contract, available.first(count), layers)

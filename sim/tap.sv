@@ -1,7 +1,8 @@
-// Watches one internal stream: counts its frames and beats, and logs one frame when asked.
+// Watches one internal stream: counts its frames and beats, and logs some frames when asked.
 //
 // Writes to `log`, a line an event:
-//   B number cycle payload              a beat of the frame `tap_frame` of `tap_instance` passed
+//   B number cycle frame payload        a beat passed, of one of `tap_frames` frames from `tap_from` on,
+//                                       of `tap_instance` if that is given
 //   R number cycle frame                a waiting beat changed or was withdrawn; the first time only
 //   T number valid ready frames beats   at the end: state, whole frames passed, beats of the next one
 module tap #(
@@ -20,14 +21,15 @@ module tap #(
     input int log,
     input logic closing
 );
-  longint unsigned wanted, frame;
+  longint unsigned first, count, frame;
   int unsigned beat;
   int logging, watched;
   logic waiting, broken, ends;
   logic [BITS-1:0] held;
 
   initial begin
-    logging = $value$plusargs("tap_frame=%d", wanted);
+    logging = $value$plusargs("tap_frames=%d", count);
+    if ($value$plusargs("tap_from=%d", first) == 0) first = 0;
     watched = 0;
     if ($value$plusargs("tap_instance=%d", watched) != 0 && watched != INSTANCE) logging = 0;
   end
@@ -50,8 +52,8 @@ module tap #(
         beat <= ends ? 0 : beat + 1;
         if (ends) frame <= frame + 1;
       end
-      if (logging != 0 && frame == wanted && valid && ready)
-        $fwrite(log, "B %0d %0d %h\n", NUMBER, cycle, payload);
+      if (logging != 0 && frame >= first && frame - first < count && valid && ready)
+        $fwrite(log, "B %0d %0d %0d %h\n", NUMBER, cycle, frame, payload);
       if (closing) $fwrite(log, "T %0d %b %b %0d %0d\n", NUMBER, valid, ready, frame, beat);
     end
   end

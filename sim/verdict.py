@@ -65,7 +65,7 @@ class Verdict:
 
     @property
     def bit_exact(self) -> bool:
-        """Whether every logit of every vector was right under every pattern, and no stream rule broken."""
+        """Whether all that was compared was right under every pattern, and no stream rule broken."""
         return self.failure is None
 
     @property

@@ -4,12 +4,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from sim.faults import FaultResult, Played, provoke
+from sim.inside import ExpectedLayers, fault_inside
 from sim.judge import Judgement, judge, measure
 from sim.locate import broken_streams, find_difference, place_of, stalled_stream
 from sim.recording import Recording, read_choices, read_stuck, read_taps
@@ -19,11 +18,9 @@ from sim.toolchain import simulator_name
 from sim.verdict import Failure, PatternResult, Verdict, write_verdict
 from sim.verilator import build_simulator, scratch_folder
 
-__all__ = ["ExpectedLayers", "verify"]
+__all__ = ["verify"]
 
 WAVES = "waves.vcd"
-
-ExpectedLayers = Callable[[list[int]], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def verify(
     expected_layers: ExpectedLayers | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> Verdict:
-    """Simulate the Verilog of a build directory and compare every logit.
+    """Simulate the Verilog of a build directory; compare every logit, and the first frames layer by layer.
 
     Parameters
     ----------
@@ -62,8 +59,8 @@ def verify(
     faults : bool
         Whether to hold up streams inside the design, and to break frames, too: see sim/faults.py.
     expected_layers : callable, optional
-        Gives the right tensors of the layers, int64[len(frames), channels, height, width], for the numbers of
-        frames: with it a fault is traced to the first layer that differs.
+        Gives the right tensors of the layers, see sim/inside.py: with it every layer is compared in the first
+        frames, and a fault is traced to the first layer that differs.
     progress : callable
         Is told each step.
 
@@ -73,7 +70,7 @@ def verify(
         A tool is missing or failed, or the directory is damaged. A wrong design is no error, but a verdict.
     """
     # The simulator runs elsewhere, so a relative path would lead it astray.
-    session = open_session(Path(directory).resolve(), vectors, stalls)
+    session = open_session(Path(directory).resolve(), vectors, stalls, expected_layers)
     progress("building the simulator")
     simulator = build_simulator(session.directory, session.contract)
     outcomes = []
@@ -113,6 +110,8 @@ def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
     seconds = round(time.monotonic() - started, 3)
     broken = broken_streams(session.contract, logs, choices)
     judgement = judge(recording, session.vectors, session.contract.output, broken)
+    if judgement.fault is None:
+        judgement = replace(judgement, fault=fault_inside(session.contract, logs, choices, session.layers))
     count = len(session.vectors)
     wrong = count - judgement.correct
     result = PatternResult(stall, count, wrong, recording.end_cycle, seconds, judgement.fault)
@@ -152,7 +151,8 @@ def _replay(
     starts = outcome.recording.starts
     plusargs = session.plusargs(pattern) | {
         "frames": min(len(session.vectors), frame + 1 + behind),
-        "tap_frame": number,
+        "tap_from": number,
+        "tap_frames": 1,
         "tap_instance": instance,
         "wave_from": starts[frame] if frame < len(starts) else 0,
         "wave_file": WAVES,

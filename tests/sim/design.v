@@ -8,6 +8,7 @@
 //  5 winners stops taking beats in the third frame 11 a waiting logit is withdrawn
 //  6 a waiting logit changes                       12 relu offers nothing more in the third frame
 //                                                  13 a waiting relu beat changes
+// 14 relu loses the loser of pixel 5 of the third frame, which no output shows
 module relu (
     input clk, input rst, input [7:0] fault,
     input [15:0] i__payload, input i__valid, output i__ready,
@@ -20,6 +21,7 @@ module relu (
   reg [3:0] waited = 0;
   wire [6:0] low = i__payload[7] ? 7'd0 : i__payload[6:0];
   wire [6:0] high = i__payload[15] ? 7'd0 : i__payload[14:8];
+  wire loses = fault == 14 && frame == 2 && pixel == 5;
   assign o__valid = full;
   assign o__payload = held ^ {13'd0, fault == 13 && frame >= 2 && waited == 1};
   assign i__ready = !full || o__ready;
@@ -27,7 +29,8 @@ module relu (
     waited <= o__valid && !o__ready ? waited + 1 : 0;
     if (i__ready) begin
       full <= i__valid;
-      held <= {high + {6'd0, fault == 7 && frame == 2 && pixel == 5}, low};
+      held <= {loses && high <= low ? 7'd0 : high + {6'd0, fault == 7 && frame == 2 && pixel == 5},
+               loses && high > low ? 7'd0 : low};
       if (i__valid) begin
         pixel <= pixel == 8 ? 0 : pixel + 1;
         if (pixel == 8) frame <= frame + 1;

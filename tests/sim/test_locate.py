@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sim.locate import find_difference, stalled_stream
-from sim.recording import Port, Recording, TapLog
+from sim.recording import Beats, Port, Recording, TapLog
 from tests.sim.design import CONTRACT, layers, make_vectors
 
 X = make_vectors(1).x
@@ -17,7 +17,8 @@ def right_logs():
     logs = []
     for tap in CONTRACT.streams:
         words = tap.format.encode(EXPECTED[tap.layer])
-        logs.append(TapLog(list(range(100, 100 + len(words))), words, None, Port(False, True, 1)))
+        beats = Beats(list(range(100, 100 + len(words))), words)
+        logs.append(TapLog({0: beats}, None, Port(False, True, 1)))
     return logs
 
 
@@ -28,24 +29,24 @@ def test_right_streams_have_no_difference():
 def test_beats_that_have_not_come_are_not_compared():
     logs = right_logs()
     for log in logs:
-        del log.words[4:]
+        del log.frames[0].words[4:]
         log.port = Port(True, False, 0, 4)
     assert find_difference(CONTRACT, logs, 0, EXPECTED) is None
 
 
 def test_an_entry_that_never_comes_is_told_at_the_end_of_the_frame():
     logs = right_logs()
-    lost = logs[2].words.pop(0)
+    lost = logs[2].frames[0].words.pop(0)
     found = find_difference(CONTRACT, logs, 0, EXPECTED)
     value = CONTRACT.streams[2].format.payload.from_bits(lost).value
     assert (found.stream, found.layer, found.expected, found.got) == ("entries", "kwta", value, 0)
-    assert found.cycle == 100 + len(logs[2].words) - 1
+    assert found.cycle == 100 + len(logs[2].frames[0].words) - 1
 
 
 def test_the_earliest_wrong_beat_is_named():
     logs = right_logs()
-    logs[0].words[7] ^= 1
-    logs[0].words[3] ^= 1 << 7
+    logs[0].frames[0].words[7] ^= 1
+    logs[0].frames[0].words[3] ^= 1 << 7
     found = find_difference(CONTRACT, logs, 0, EXPECTED)
     assert (found.channel, found.y, found.x, found.cycle) == (1, 1, 0, 103)
     assert str(found).startswith("layer relu, stream relu: channel 1, y 1, x 0: expected ")
@@ -54,7 +55,7 @@ def test_the_earliest_wrong_beat_is_named():
 @pytest.mark.parametrize(("beat", "what"), [(0b1111110, "carries the index 31, which does not exist")])
 def test_an_index_that_does_not_exist_is_named(beat, what):
     logs = right_logs()
-    logs[2].words[1] = beat
+    logs[2].frames[0].words[1] = beat
     assert what in str(find_difference(CONTRACT, logs, 0, EXPECTED))
 
 

@@ -82,6 +82,18 @@ def test_a_difference_names_layer_channel_position_and_values(built):
     assert results["failure"]["difference"]["layer"] == "relu" and not results["passed"]
 
 
+def test_a_wrong_number_that_no_output_shows_is_found_inside(built):
+    vectors = make_vectors(8, positive=True)
+    write_design(built, vectors, fault=14)
+    assert verify(built).bit_exact, "without the right tensors only outputs are compared"
+    verdict = verify(built, expected_layers=expected_layers(vectors))
+    assert not verdict.bit_exact and verdict.mismatches == 0
+    first, second = vectors.x[2, :, 1, 2]
+    channel, value = int(first >= second), min(first, second)
+    where = f"frame 2, stall pattern none: layer relu, stream relu: channel {channel}, y 1, x 2"
+    assert f"0/8 vectors wrong; first: {where}: expected {value}, got 0 at cycle " in verdict.line
+
+
 def test_a_slower_design_than_predicted_fails_though_bit_exact(built):
     verdict = verify(write_design(built, make_vectors(8, positive=True), fault=10))
     assert verdict.bit_exact and not verdict.passed
