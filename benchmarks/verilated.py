@@ -138,7 +138,7 @@ def run(
     `more` are plusargs besides the session's. Raises SimulationError after `seconds`.
     """
     played = play(simulator, session, session.plusargs(stall) | dict(more or {}), seconds=seconds)
-    recording = played.recording
+    recording = played.recording.since_reset()
     broken = broken_streams(session.contract, played.logs, played.choices)
     fault = judge(recording, session.vectors, session.contract.output, broken).fault or fault_inside(
         session.contract, played.logs, played.choices, session.layers

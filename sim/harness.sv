@@ -7,7 +7,7 @@
 //   O cycle last payload  an output beat passed
 //   R cycle rule          m_axis broke a stream rule (valid, payload or last); the first time only
 //   E cycle               frame_error was high; the first time only, and the first after each reset
-//   Z cycle               the script reset the design in this cycle
+//   Z cycle n             the script reset the design in this cycle, after n input beats
 //   S name valid ready n  at the end: state of s_axis and m_axis, beats passed
 //   D cycle reason        the end: complete, idle (nothing moved for `patience` cycles) or budget
 //
@@ -179,7 +179,7 @@ module harness #(
       starts <= 1'b1;
       received <= 0;
     end else if (resetting) begin
-      $fwrite(log, "Z %0d\n", cycle);
+      $fwrite(log, "Z %0d %0d\n", cycle, accepted);
       {starts, erroneous} <= 2'b10;
       received <= 0;
     end else begin

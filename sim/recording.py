@@ -1,6 +1,6 @@
 """What the harness wrote down during one run."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sim.errors import SimulationError
@@ -12,7 +12,7 @@ __all__ = [
 
 @dataclass
 class Port:
-    """State of a stream when the run ended; `passed` counts whole frames, or beats on `m_axis`."""
+    """State of a stream at the end; `passed` counts whole frames since the last reset, at ports beats."""
 
     valid: bool
     ready: bool
@@ -41,6 +41,21 @@ class Recording:
     end_cycle: int = 0
     reason: str = ""
 
+    def since_reset(self) -> "Recording":
+        """Return what happened after the last reset; a breach of a stream rule counts whenever it was."""
+        if not self.resets:
+            return self
+        at = self.resets[-1]
+        late = [number for number, cycle in enumerate(self.cycles) if cycle > at]
+        return replace(
+            self,
+            starts=[cycle for cycle in self.starts if cycle > at],
+            cycles=[self.cycles[number] for number in late],
+            lasts=[self.lasts[number] for number in late],
+            words=[self.words[number] for number in late],
+            errors=[cycle for cycle in self.errors if cycle > at],
+        )
+
 
 @dataclass
 class Beats:
@@ -54,7 +69,8 @@ class Beats:
 class TapLog:
     """One internal stream: its beats in the logged frames, by their numbers, and its state at the end.
 
-    `broken` is the cycle and the frame in which a waiting beat first changed or vanished.
+    Frames count from the last reset. `broken` is the cycle and the frame in which a waiting beat first
+    changed or vanished.
     """
 
     frames: dict[int, Beats] = field(default_factory=dict)
@@ -64,7 +80,7 @@ class TapLog:
 
 def read_recording(folder: Path) -> Recording:
     """Read `run.txt`."""
-    recording = Recording()
+    recording, accepted = Recording(), 0
     for line in _lines(folder / "run.txt"):
         kind, *values = line.split()
         if kind == "O":
@@ -79,8 +95,10 @@ def read_recording(folder: Path) -> Recording:
             recording.errors.append(int(values[0]))
         elif kind == "Z":
             recording.resets.append(int(values[0]))
+            accepted = int(values[1])
         elif kind == "S":
-            recording.ports[values[0]] = Port(values[1] == "1", values[2] == "1", int(values[3]))
+            passed = int(values[3]) - accepted * (values[0] == "s_axis")
+            recording.ports[values[0]] = Port(values[1] == "1", values[2] == "1", passed)
         elif kind == "D":
             recording.end_cycle, recording.reason = int(values[0]), values[1]
     if not recording.reason:
@@ -89,8 +107,14 @@ def read_recording(folder: Path) -> Recording:
 
 
 def read_choices(folder: Path) -> list[int]:
-    """Read from `taps.txt` which instance was given each frame; nothing where there is only one."""
-    return [int(line.split()[1]) for line in _lines(folder / "taps.txt") if line.startswith("C ")]
+    """Read from `taps.txt` which instance was given each frame since the last reset; nothing if only one."""
+    choices: list[int] = []
+    for line in _lines(folder / "taps.txt"):
+        if line.startswith("Z "):
+            choices.clear()
+        elif line.startswith("C "):
+            choices.append(int(line.split()[1]))
+    return choices
 
 
 def read_stuck(folder: Path) -> int:
@@ -111,8 +135,10 @@ def read_taps(folder: Path, count: int) -> list[TapLog]:
             beats = log.frames.setdefault(int(values[1]), Beats())
             beats.cycles.append(int(values[0]))
             beats.words.append(int(values[2], 16))
+        elif kind == "Z":
+            log.frames.clear()
         elif kind == "R":
-            log.broken = (int(values[0]), int(values[1]))
+            log.broken = log.broken or (int(values[0]), int(values[1]))
         elif kind == "T":
             log.port = Port(values[0] == "1", values[1] == "1", int(values[2]), int(values[3]))
     return logs

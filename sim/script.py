@@ -76,13 +76,20 @@ class Script:
         self.go_on(frame, self.port.beats)
         self._words[-1] = self._packed(lost)
 
+    def open_with(self, beats: int) -> None:
+        """Offer so many beats of frames, one after the other, and then reset the design."""
+        whole, rest = divmod(beats, self.port.beats)
+        for number in range(whole):
+            self.whole(number % len(self.x))
+        if rest:
+            self._offer(whole % len(self.x), rest, last=False)
+        self._reset()
+
     def reset(self, frame: int, beats: int) -> None:
         """Reset the design when some beats of a frame have passed; what comes next begins a frame."""
         self._offer(frame, beats, last=beats == self.port.beats)
         self.expected[-1].append(frame)
-        self._next |= RESET
-        self.expected.append([])
-        self.flagged.append(False)
+        self._reset()
         self.faults += 1
 
     def silence(self, cycles: int) -> None:
@@ -111,6 +118,11 @@ class Script:
     def silent_cycles(self) -> list[int]:
         """Cycles of silence before each word."""
         return [order & (RESET - 1) for order in self._orders]
+
+    def _reset(self) -> None:
+        self._next |= RESET
+        self.expected.append([])
+        self.flagged.append(False)
 
     def _packed(self, frame: int) -> np.ndarray:
         return pack_frames(self.x[frame : frame + 1], self.port)

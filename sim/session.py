@@ -33,30 +33,55 @@ class Session:
     vectors: Vectors
     layers: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def plusargs(self, stall: str) -> dict[str, int | str]:
-        """Return the harness's options: pauses that fill and drain the pipeline, and finite patience."""
+    def plusargs(self, stall: str, frames: int | None = None) -> dict[str, int | str]:
+        """Return the harness's options: pauses that fill and drain the pipeline, and finite patience.
+
+        With pauses a run opens with `opening` words that are followed by a reset, so that the frames that are
+        judged meet a pipeline that was full of others. `frames` is how many of these; all unless given.
+        """
         port, predicted = self.contract.input, self.contract.predicted
+        frames = len(self.vectors) if frames is None else frames
         slowest = max(predicted.round_cycles, port.beats, self.contract.output.beats)
         window = 1 << max(6, (slowest // 2).bit_length())
         patience = 64 * window + 8 * (slowest + predicted.latency_cycles)
+        opening = self._opening(stall)
+        slow = predicted.latency_cycles + slowest * (frames + -(-opening // port.beats))
         return {
-            "frames": len(self.vectors),
+            "opening": opening,
+            "frames": frames,
+            "script": int(opening > 0),
+            "words": opening + frames * port.beats,
+            "outputs": frames * self.contract.output.beats,
             "tap_frames": min(map(len, self.layers.values()), default=0),
             "source": int(stall in ("source", "both")),
             "sink": int(stall in ("sink", "both")),
             "seed": SEED,
             "window": window,
             "patience": patience,
-            "budget": patience + 32 * (predicted.latency_cycles + slowest * len(self.vectors)),
+            "budget": patience + 32 * slow,
             "settle": predicted.latency_cycles + slowest,
             # Time is judged without pauses: what a design sets up after a reset must not count.
             "rest": predicted.latency_cycles if stall == "none" else 0,
         }
 
+    def _opening(self, stall: str) -> int:
+        """Return how many words come before a reset: what a pipeline holds, and part of a frame."""
+        if stall == "none":
+            return 0
+        predicted, beats = self.contract.predicted, self.contract.input.beats
+        held = 1 + -(-predicted.latency_cycles // max(1, predicted.round_cycles))
+        return held * predicted.instances * beats + beats * STALLS.index(stall) // len(STALLS)
+
     def write_input(self, folder: Path, plusargs: dict[str, int | str], script: Script | None = None) -> None:
-        """Write what the harness reads: whole frames, or what a script says."""
+        """Write what the harness reads: what a script says, or the opening and whole frames."""
+        opening, frames = int(plusargs["opening"]), int(plusargs["frames"])
+        if script is None and opening:
+            script = Script(self.vectors.x, self.contract.input)
+            script.open_with(opening)
+            for frame in range(frames):
+                script.whole(frame)
         if script is None:
-            words = pack_frames(self.vectors.x[: int(plusargs["frames"])], self.contract.input)
+            words = pack_frames(self.vectors.x[:frames], self.contract.input)
         else:
             words = script.words
             (folder / "script.bin").write_bytes(script.orders)

@@ -4,6 +4,7 @@
 //   B number cycle frame payload        a beat passed, of one of `tap_frames` frames from `tap_from` on,
 //                                       of `tap_instance` if that is given
 //   R number cycle frame                a waiting beat changed or was withdrawn; the first time only
+//   Z number                           the design is being reset
 //   T number valid ready frames beats   at the end: state, whole frames passed, beats of the next one
 module tap #(
     parameter int NUMBER = 0,
@@ -41,6 +42,7 @@ module tap #(
       beat <= 0;
       waiting <= 1'b0;
       broken <= 1'b0;
+      $fwrite(log, "Z %0d\n", NUMBER);
     end else begin
       waiting <= valid && !ready;
       held <= payload;

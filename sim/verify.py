@@ -104,7 +104,7 @@ def verify(
 def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
     started = time.monotonic()
     with scratch_folder() as folder:
-        recording = session.play(simulator, folder, session.plusargs(stall))
+        recording = session.play(simulator, folder, session.plusargs(stall)).since_reset()
         logs = read_taps(folder, len(session.contract.streams))
         choices = read_choices(folder)
     seconds = round(time.monotonic() - started, 3)
@@ -149,8 +149,7 @@ def _replay(
     behind = 2 + int(predicted.latency_cycles / max(1, predicted.interval_cycles)) + 2 * predicted.instances
     instance, number = place_of(frame, outcome.choices)
     starts = outcome.recording.starts
-    plusargs = session.plusargs(pattern) | {
-        "frames": min(len(session.vectors), frame + 1 + behind),
+    plusargs = session.plusargs(pattern, min(len(session.vectors), frame + 1 + behind)) | {
         "tap_from": number,
         "tap_frames": 1,
         "tap_instance": instance,
