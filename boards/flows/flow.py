@@ -1,6 +1,7 @@
 """What every flow takes and gives."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,13 @@ class Flow(Protocol):
 
 
 def build_number(directory: Path) -> int:
-    """Return 32 bits that name a build: a board that answers with others holds another one."""
-    digest = hashlib.sha256((directory / "manifest.json").read_bytes()).digest()
+    """Return 32 bits that name what a build puts on a chip; a board that answers with others holds another.
+
+    The same design with the same vectors has the same number, whenever and by whatever command it was built.
+    """
+    files = json.loads((directory / "manifest.json").read_text())["files"]
+    held = sorted((name, files[name]) for name in files if name.startswith(("rtl/", "vectors.npz")))
+    digest = hashlib.sha256(json.dumps(held).encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
 

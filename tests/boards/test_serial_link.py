@@ -1,5 +1,6 @@
 """The host's driver and the simulated board understand each other, whatever the line does to their bytes."""
 
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -93,14 +94,29 @@ def test_a_silent_board_is_reported():
         Link(Dead(), tries=3).read(RESULTS, 4)
 
 
-def test_another_build_on_the_board_is_refused(built, tmp_path):
+def of_another_build(directory, folder, change):
+    """Return a directory with nothing but the manifest of a build, with some files' hashes changed."""
+    (folder / "rtl").mkdir(parents=True)
+    (folder / "rtl" / "top.v").write_text("")
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["files"] |= {name: "0" * 64 for name in change}
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"command": "another"}))
+    return folder
+
+
+@pytest.mark.parametrize("change", ["rtl/top.v", "vectors.npz"])
+def test_another_build_on_the_board_is_refused(built, tmp_path, change):
     directory, simulator = built
-    other = tmp_path / "other"
-    (other / "rtl").mkdir(parents=True)
-    (other / "rtl" / "top.v").write_text("")
-    (other / "manifest.json").write_text((directory / "manifest.json").read_text() + "\n")
+    other = of_another_build(directory, tmp_path / "other", [change])
     with Line(simulator, directory) as line, pytest.raises(LinkError, match="the board holds another build"):
         SerialBoard(Link(line), other, SLOTS)
+
+
+def test_the_same_design_built_by_another_command_is_no_other_build(built, tmp_path):
+    directory, simulator = built
+    same = of_another_build(directory, tmp_path / "same", [])
+    with Line(simulator, directory) as line:
+        assert SerialBoard(Link(line), same, SLOTS).register("frames") == SLOTS
 
 
 def test_a_repeated_start_changes_nothing(built):
