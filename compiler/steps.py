@@ -22,10 +22,16 @@ class Steps:
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress or (lambda step, seconds: None)
         self.seconds: dict[str, float] = {}
+        self.running = ""
+
+    def within(self, part: str) -> None:
+        """Report what the running step is at."""
+        self.progress(f"{self.running}: {part}", None)
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
         """Run one step."""
+        self.running = step
         self.progress(step, None)
         started = time.perf_counter()
         yield

@@ -57,7 +57,7 @@ def _cycles_line(report: Json) -> str:
     for name in ("interval", "latency"):
         cycles = report[f"{name}_cycles"]
         how = "predicted" if cycles["simulated"] is None else "simulated"
-        parts.append(f"{name} {cycles[how]:,} cycles ({how})")
+        parts.append(f"{name} {round(cycles[how], 2):,} cycles ({how})")
     return ", ".join(parts)
 
 

@@ -1,8 +1,9 @@
 """Try interval after interval, each in the least hardware that keeps up, and take the best for the board."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from boards import Board
@@ -13,7 +14,7 @@ from compiler.lowering import lower, predict, size_queues
 from compiler.passes.choose_folding import ChooseFolding
 from compiler.passes.prices import price_lists
 from compiler.scheduler.move_words import move_words
-from compiler.scheduler.plan import Plan
+from compiler.scheduler.plan import BUS, Plan
 from compiler.scheduler.shorten_queues import shorten_queues
 
 __all__ = ["Choice", "Scheduler"]
@@ -23,6 +24,12 @@ STEP = 2 ** (1 / 4)
 
 PATIENCE = 4
 """Intervals in a row that may be worse than the best before the search ends: an octave."""
+
+FASTER = 4
+"""Intervals that are tried with several positions at a time; to fill a board, as many as `PATIENCE` lets."""
+
+NEARLY = 0.9
+"""What a plan reaches of the best, if intervals on both sides of its own are tried, too."""
 
 SLACK = 4
 """How much longer than its predicted interval a goal may be before nothing smaller is expected."""
@@ -59,8 +66,9 @@ class Choice:
 class Scheduler:
     """Before: an integer graph. After: the same graph, and how to build it. Exact.
 
-    Without a wish, the plan with which a board filled with instances answers most frames a second, of those
-    that compute one position of the input at a time: one instance of it makes the best use of its share.
+    Without a wish, the plan with which a board filled with instances answers most frames a second: one
+    instance of it makes the best use of its share. Plans are tried an octave beyond those that compute one
+    position of the input at a time; to fill a board or to reach a rate, as far as they get better.
 
     Parameters
     ----------
@@ -75,8 +83,7 @@ class Scheduler:
         As many instances as fit, and as one bus can feed.
     reloadable : bool
         Sparse weights lie in memories that can be loaded, which take more.
-    thorough : bool
-        Try faster plans, too, at several positions at a time; takes minutes for large networks.
+    progress : called with what is tried next, optional
     """
 
     board: Board
@@ -85,7 +92,7 @@ class Scheduler:
     instances: int = 1
     fill: bool = False
     reloadable: bool = False
-    thorough: bool = False
+    progress: Callable[[str], None] | None = None
 
     def __call__(self, graph: Graph[IntegerOp]) -> Choice:
         """Return the choice. Raises DoesNotFit if nothing that keeps to the wishes fits the budget."""
@@ -122,6 +129,8 @@ class Scheduler:
 
     def _best_at(self, graph: Graph[IntegerOp], interval: int) -> Plan | None:
         """Return the best plan for an interval if there is one."""
+        if self.progress:
+            self.progress(f"{interval:,} cycles")
         try:
             return max(self._at(graph, interval), key=lambda plan: plan.filled)
         except DoesNotFit:
@@ -131,13 +140,13 @@ class Scheduler:
         """Return plans from fast to slow, as far as they are worth trying."""
         start = ChooseFolding(self.board)(graph).interval_cycles
         plans = list(self._walk(graph, start, STEP))
-        if self.thorough:
-            plans += self._walk(graph, start / STEP, 1 / STEP)
-        if plans:
-            best = max(plans, key=lambda plan: plan.filled)
-            near = [best.schedule.interval_cycles * STEP**part for part in (-0.5, 0.5)]
-            found = [self._best_at(graph, int(one)) for one in near if one >= start or self.thorough]
-            plans += filter(None, found)
+        if plans and max(plans, key=lambda plan: plan.filled).filling_limit != BUS:
+            far = self.fill or self.frames_per_second is not None
+            plans += islice(self._walk(graph, start / STEP, 1 / STEP), None if far else FASTER)
+            most = max(plan.filled for plan in plans)
+            good = [plan.schedule.interval_cycles for plan in plans if plan.filled >= NEARLY * most]
+            near = {int(interval * STEP**part) for interval in good for part in (-0.5, 0.5)}
+            plans += filter(None, (self._best_at(graph, interval) for interval in sorted(near)))
         return sorted(plans, key=lambda plan: plan.interval)
 
     def _walk(self, graph: Graph[IntegerOp], interval: float, step: float) -> Iterator[Plan]:

@@ -119,10 +119,14 @@ def test_a_rate_beyond_the_board_says_what_the_board_can_do(graph):
         Scheduler(BOARD, frames_per_second=1e12)(graph)
 
 
-def test_looking_further_finds_plans_that_are_faster(graph, chosen):
-    faster, plan = Scheduler(BOARD, thorough=True)(graph), chosen.plan
-    assert faster.plan.filled >= plan.filled
-    assert faster.faster is None or faster.faster.interval < faster.plan.interval
+def test_to_fill_a_board_looks_further(graph):
+    small, tried = replace(BOARD, lut=60_000), ([], [])
+    usual = Scheduler(small, progress=tried[0].append)(graph)
+    filling = Scheduler(small, fill=True, progress=tried[1].append)(graph)
+    assert filling.plan.filled >= usual.plan.filled
+    assert filling.faster is None or filling.faster.interval < filling.plan.interval
+    assert set(tried[0]) < set(tried[1])
+    assert all(told.endswith(" cycles") for told in tried[1])
 
 
 @pytest.mark.parametrize("name", ["u250", "ecp5-85f"])
