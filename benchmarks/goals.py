@@ -85,6 +85,10 @@ LIMITS = ("bottleneck", "limiting", "limiting_stage")
 
 GOALS = [
     Goal("cycles between words of one instance, U250", MOST, 784, 196, SPARSE, "interval", None, LIMITS[:1]),
+    Goal(
+        "cycles between words of one instance that is asked for 196", MOST, 784, 196, "pace-196-cycles",
+        "interval", None, LIMITS[:1],
+    ),
     Goal("words/s, U250, 300 MHz assumed", LEAST, 11e6, 30e6, SPARSE, "words_per_second", None, LIMITS),
     Goal("levels of logic between registers, U250", MOST, 8, 8, SPARSE, "levels", None, ("deepest",)),
     Goal("words/s, ZU3EG, 250 MHz assumed", LEAST, 3e5, 4.5e5, EDGE, "words_per_second", None, LIMITS),

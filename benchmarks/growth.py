@@ -66,7 +66,7 @@ def measure_point(width: int, zero: int, active: int, folder: Path) -> dict[str,
     """Plan a network for a full chip and for `PACE`; check the latter in tools if it is of `CHECKED`."""
     model = speech_like(width, 1 - zero / 100, active / 100)
     graph = exact_graph(model)
-    full = Scheduler(boards.find(CHIP))(graph).plan
+    full = Scheduler(boards.find(CHIP), fill=True)(graph).plan
     paced = Scheduler(boards.find(PACED), PACE)(graph).plan
     found = summarize_graph(graph)["model"]
     figures = {

@@ -1,7 +1,7 @@
 """Words a second of a trained network that fills a board.
 
-One pipeline is built, its interval simulated over real words back to back, and synthesized; as many of it as
-three quarters of each resource allow make the figure. The clock is an assumption of the board.
+As many pipelines as three quarters of each resource allow are built behind one bus and synthesized as a
+whole; one of them is simulated over real words back to back. The clock is an assumption of the board.
 """
 
 from functools import partial
@@ -26,20 +26,22 @@ NETWORKS = ("dense", "sparse_dense", "sparse_sparse")
 BOARDS = ("u250", "zu3eg", "ecp5-85f")
 
 TEXT = """
-Each network is built by this compiler, the dense one included, its interval simulated over recorded words
-back to back and bit-exact, one pipeline synthesized stage by stage; as many as fit into three quarters of
-every resource make the figure. The clock is assumed. `busy`: products of two nonzeros over products that
-the multipliers could make; as weights kept in wires are no multipliers, conv1 of the sparse networks is not
-in it. `error`: how far predicted is from synthesized, a share. Not looked at: what hands frames to
-instances and gathers outputs. With what is predicted for it 31 pipelines fill a U250 instead of 32, with
-11.6 million words/s; their one bus, 512 bits wide, brings 18.75 million.
+Each network is built by this compiler, the dense one included, to fill a board (`build --fill`): as many
+pipelines as fit into three quarters of every resource, behind one bus. All of it is synthesized, what hands
+frames to pipelines and gathers outputs included (`shared`); each stage once, as all pipelines have the same.
+One pipeline, for itself, is simulated over recorded words back to back, bit for bit. The clock is assumed.
+`busy`: products of two nonzeros over products that the multipliers could make; as weights kept in wires are
+no multipliers, conv1 of the sparse networks is not in it. `error`: how far the predicted stages of a pipeline
+are from the synthesized ones, a share. `each`: of one pipeline.
 """
 KINDS = {
     "words_per_second": "assumed", "instances": "synthesized", "interval": "simulated",
     "clock_mhz": "assumed",
     "words": "counted", "mismatches": "counted", "interval_predicted": "predicted", "bottleneck": "predicted",
-    "limiting": "synthesized", "limiting_stage": "synthesized", "lut": "synthesized", "ff": "synthesized",
-    "dsp": "synthesized", "ram": "synthesized", "uram": "synthesized", "levels": "synthesized",
+    "limiting": "synthesized", "limiting_stage": "synthesized", "limiting_share": "synthesized",
+    "lut": "synthesized", "ff": "synthesized", "dsp": "synthesized", "ram": "synthesized",
+    "uram": "synthesized", "lut_each": "synthesized", "ff_each": "synthesized", "dsp_each": "synthesized",
+    "ram_each": "synthesized", "lut_shared": "synthesized", "levels": "synthesized",
     "deepest": "synthesized", "multipliers": "counted", "busy_multipliers": "simulated",
     "least_busy": "simulated", "lut_error": "synthesized", "lut_worst_stage": "synthesized",
     "dsp_error": "synthesized", "dsp_worst_stage": "synthesized", "ram_error": "synthesized",
@@ -91,52 +93,82 @@ def busy(report: dict[str, Any], interval: float) -> tuple[int, float, str]:
 def error(report: dict[str, Any], resource: str) -> tuple[float, str]:
     """Return how far a prediction is from synthesis, and the stage that it misses by most.
 
-    The share is of what was synthesized of the whole design; 0 where there is none of it either way.
+    The share is of what was synthesized of one pipeline; 0 where there is none of it either way.
     """
-    predicted = {name: taken[resource] for name, taken in report["folding"]["stages"].items()}
-    found = {stage["name"]: stage.get("resources", {}).get(resource, 0) for stage in report["stages"]}
-    total = report["resources"][resource]
+    found = each(report, resource)
+    predicted = {name: report["folding"]["stages"].get(name, {}).get(resource, 0) for name in found}
+    total = sum(found.values())
     if not total:
         return (1.0 if sum(predicted.values()) else 0.0), ""
-    off = {name: predicted.get(name, 0) - found[name] for name in found}
+    off = {name: predicted[name] - found[name] for name in found}
     worst = max(off, key=lambda name: abs(off[name]))
     share = abs(sum(predicted.values()) / total - 1)
     return round(share, 4), f"{worst}, {off[worst]:+,g} of {total:,g}"
 
 
+def each(report: dict[str, Any], resource: str) -> dict[str, float]:
+    """Return what was synthesized of each stage of one pipeline; of a single one, its ends are stages."""
+    shared = () if report["folding"]["instances"] == 1 else ("ingress", "input_narrow", "egress")
+    return {
+        stage["name"]: stage.get("resources", {}).get(resource, 0)
+        for stage in report["stages"]
+        if stage["name"] not in shared
+    }
+
+
 def measure_network(network: str, board: str, folder: Path) -> dict[str, Any]:
     """Build, simulate and synthesize one network for one board."""
-    samples = real_words(folder.with_name("words.npz"))
-    bundle = pipeline.build(MODELS / f"{network}.pt", board=board, output=folder, samples=samples)
-    verdict = bundle.verify(stalls=("none",)).to_json()
-    found = bundle.synthesize(workers=1, progress=print)
-    return figures(bundle.report, verdict, found, boards.find(board))
+    samples, target = real_words(folder.with_name("words.npz")), boards.find(board)
+    make = partial(pipeline.build, MODELS / f"{network}.pt", board=board, samples=samples)
+    filled = make(output=folder / "filled", fill=True)
+    goal, count = filled.report["interval_cycles"]["goal"], filled.report["folding"]["instances"]
+    one = make(output=folder / "one", interval=goal) if count > 1 else filled
+    if one.report["folding"]["stages"] != filled.report["folding"]["stages"]:
+        raise RuntimeError(f"{goal} cycles give another pipeline than the board is filled with")
+    verdict = one.verify(stalls=("none",)).to_json()
+    used = filled.synthesize(workers=1, progress=print)
+    shares = {name: amount / count for name, amount in used.resources.items()}
+    fits = max(1, fitting(shares, target.budget)[0])
+    while fits != count:
+        count = fits
+        filled = make(output=folder / "filled", interval=goal, instances=count)
+        used = filled.synthesize(workers=1, progress=print)
+        over = any(amount > target.budget[name] for name, amount in used.resources.items())
+        fits = count - 1 if over and count > 1 else count
+    return figures(filled.report, verdict, used, target)
 
 
 def figures(
     report: dict[str, Any], verdict: dict[str, Any], found: Synthesis, board: boards.Board
 ) -> dict[str, Any]:
-    """Return what a build, its simulation and its synthesis say together."""
-    interval = verdict["interval_cycles"]["simulated"]
-    instances, limiting = fitting(found.resources, board.budget)
-    taken = {stage["name"]: stage.get("resources", {}).get(limiting, 0) for stage in report["stages"]}
+    """Return what a build, the simulation of one of its pipelines, and its synthesis say together."""
+    interval, instances = verdict["interval_cycles"]["simulated"], report["folding"]["instances"]
+    ends = [s["interval_cycles"] for s in report["stages"] if s["name"] in ("ingress", "egress")]
+    used = {name: found.resources[name] for name in board.budget}
+    shares = {name: amount / board.budget[name] for name, amount in used.items() if amount}
+    limiting = max(shares, key=shares.__getitem__)
+    taken = each(report, limiting)
     worst = max(taken, key=lambda name: taken[name])
     multipliers, share, idlest = busy(report, interval)
-    ram = f"bram{board.block_ram_kbit}"
-    errors = {name: error(report, ram if name == "ram" else name) for name in ("lut", "dsp", "ram")}
+    names = {"lut": "lut", "ff": "ff", "dsp": "dsp", "ram": f"bram{board.block_ram_kbit}"}
+    pipeline_takes = {name: sum(each(report, resource).values()) for name, resource in names.items()}
+    errors = {name: error(report, names[name]) for name in ("lut", "dsp", "ram")}
     return {
-        "words_per_second": round(instances * board.clock_mhz * 1e6 / interval),
+        "words_per_second": round(board.clock_mhz * 1e6 / max(interval / instances, *ends)),
         "instances": instances,
         "interval": interval,
         "clock_mhz": board.clock_mhz,
         "words": verdict["bit_exact"]["vectors"],
         "mismatches": verdict["bit_exact"]["mismatches"],
-        "interval_predicted": report["interval_cycles"]["predicted"],
-        "bottleneck": next(stage["name"] for stage in report["stages"] if stage["bottleneck"]),
+        "interval_predicted": report["folding"]["interval_cycles"],
+        "bottleneck": report["folding"]["bottleneck"],
         "limiting": limiting,
-        "limiting_stage": f"{worst}, {taken[worst]:,g} of {found.resources[limiting]:,g}",
-        **{name: found.resources[name] for name in ("lut", "ff", "dsp", "uram")},
-        "ram": found.resources[ram],
+        "limiting_share": round(shares[limiting], 4),
+        "limiting_stage": f"{worst}, {taken[worst]:,g} of {sum(taken.values()):,g}",
+        **{name: used[resource] for name, resource in names.items()},
+        "uram": used.get("uram", 0),
+        **{f"{name}_each": amount for name, amount in pipeline_takes.items()},
+        "lut_shared": used["lut"] - instances * pipeline_takes["lut"],
         "levels": found.path.levels,
         "deepest": f"{found.path.start} to {found.path.end}",
         "multipliers": multipliers,

@@ -117,9 +117,7 @@ def build(
     with steps("vectors"):
         vectors = vectors_of(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
-        choice = Scheduler(
-            target, interval, rate, instances, fill, reloadable, progress=steps.within
-        )(integer)
+        choice = Scheduler(target, interval, rate, instances, fill, reloadable, steps.within)(integer)
         schedule = choice.plan.replicate(choice.instances)
     with steps("lower"):
         design = size_queues(lower(integer, schedule))

@@ -1,6 +1,6 @@
 """What is made of a report, a simulation and a synthesis."""
 
-from benchmarks.throughput import busy, error, fitting
+from benchmarks.throughput import busy, each, error, fitting
 
 REPORT = {
     "stages": [
@@ -10,7 +10,7 @@ REPORT = {
         {"name": "ingress"} | {"multipliers": 0, "layer": None},
     ],
     "layers": [{"name": "conv", "macs_sparse": 300}, {"name": "linear", "macs_sparse": 10}],
-    "folding": {"stages": {"conv": {"lut": 100}, "linear": {"lut": 10}, "pool": {"lut": 22}}},
+    "folding": {"instances": 1, "stages": {"conv": {"lut": 100}, "linear": {"lut": 10}, "pool": {"lut": 22}}},
     "resources": {"lut": 120, "dsp": 0},
 }
 
@@ -35,7 +35,15 @@ def test_an_error_is_relative_to_synthesis_and_names_the_stage_that_is_off_most(
 
 
 def test_nothing_predicted_and_nothing_found_is_no_error():
-    report = REPORT | {"folding": {"stages": {"conv": {"dsp": 0}}}}
+    report = REPORT | {"folding": {"instances": 1, "stages": {"conv": {"dsp": 0}}}}
     assert error(report, "dsp") == (0.0, "")
-    report = REPORT | {"folding": {"stages": {"conv": {"dsp": 2}}}}
+    report = REPORT | {"folding": {"instances": 1, "stages": {"conv": {"dsp": 2}}}}
     assert error(report, "dsp") == (1.0, "")
+
+
+def test_what_pipelines_share_belongs_to_none_of_them():
+    ends = [{"name": "ingress", "resources": {"lut": 5}}, {"name": "input_narrow", "resources": {"lut": 7}}]
+    report = REPORT | {"stages": [*REPORT["stages"][:3], *ends]}
+    assert sum(each(report, "lut").values()) == 132
+    shared = report | {"folding": {**REPORT["folding"], "instances": 3}}
+    assert sum(each(shared, "lut").values()) == 120
