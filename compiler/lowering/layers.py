@@ -1,5 +1,6 @@
 """One function a layer kind: which stages compute it."""
 
+from dataclasses import replace
 from functools import singledispatch
 
 import numpy as np
@@ -84,10 +85,12 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         )  # fmt: skip
         config = take_turns(array, folding.arrays)
         component = ZeroSkipConv if config is array else ConvInTurns
-    builder.windows(
+    window = builder.windows(
         node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays,
         getattr(config, "constant_time", True),
     )  # fmt: skip
+    if folding.engine == "zero_skip" and window.rests:
+        config = take_turns(replace(array, late=True), folding.arrays)
     builder.add(node.name, folding.engine, component, config, layer=node.name)
 
 

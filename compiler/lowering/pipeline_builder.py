@@ -118,8 +118,8 @@ class PipelineBuilder:
         columns: int = 1,
         holders: int = 1,
         constant_time: bool = True,
-    ) -> None:
-        """Slide a window over the pixels, by that many columns a step."""
+    ) -> WindowConfig:
+        """Slide a window over the pixels, by that many columns a step; return how."""
         pixel, pixels_per_beat = self.flowing, 1
         assert isinstance(pixel, DenseFormat | WinnersFormat), pixel
         if isinstance(pixel, DenseFormat):
@@ -138,3 +138,4 @@ class PipelineBuilder:
         )
         target = WindowFormat(pixel, config.taps, columns)
         self.add(f"{name}_window", "window", Window, config, target=target)
+        return config

@@ -11,7 +11,7 @@ from hdl.streams.queue import Queue, QueueConfig
 __all__ = ["size_queues"]
 
 DEEP = 64
-"""Payloads from which on a queue is read a cycle ahead, as block RAM is: in tables it is large, and slow."""
+"""Payloads from which on a queue can be block RAM: in tables it is large, and slow."""
 
 
 def size_queues(design: Design) -> Design:
@@ -46,9 +46,9 @@ def _most_waiting(offered: np.ndarray, accepted: np.ndarray) -> int:
 
 
 def _queue(stage: Stage, depth: int) -> Stage:
-    """Return a queue in front of a stage; a payload takes a cycle to pass it, or two."""
-    registered = depth >= DEEP
-    config = QueueConfig(bits=stage.source.payload.size, depth=depth + 1 + registered, registered=registered)
+    """Return a queue in front of a stage; a payload takes a cycle to pass it, or three."""
+    passing = 3 if depth >= DEEP else 1
+    config = QueueConfig(bits=stage.source.payload.size, depth=depth + passing, registered=passing > 1)
     return Stage(
         name=f"{stage.name}_queue",
         kind="queue",

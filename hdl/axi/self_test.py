@@ -127,7 +127,7 @@ class SelfTest(wiring.Component):
         registers = {name: Signal(32, name=name) for name in READ_ONLY}
         inits = {"frames": config.slots, "slots": config.slots, "run": 1}
         registers |= {name: Signal(32, name=name, init=inits[name]) for name in WRITABLE}
-        total, start, finished = Signal(48), Signal(), Signal()
+        total, start, finished, refused = Signal(48), Signal(), Signal(), Signal()
         m.d.comb += [
             registers["magic"].eq(MAGIC), registers["build"].eq(config.build),
             registers["status"].eq(flags_and_stuck(Cat(self.running, self.frame_error), self.stuck)),
@@ -135,7 +135,7 @@ class SelfTest(wiring.Component):
             self.passed.eq(~self.running & (registers["done"] != 0) & (registers["mismatches"] == 0)),
         ]  # fmt: skip
         m.d.sync += [
-            registers["refused"].eq(registers["refused"] + self.refused),
+            refused.eq(self.refused), registers["refused"].eq(registers["refused"] + refused),
             # A cycle late, so that a run that ends is not taken for the next one.
             start.eq(~self.running & ~start & (registers["run"][:8] != registers["done"][:8])),
             self.running.eq((self.running | start) & ~finished),
@@ -189,12 +189,14 @@ class SelfTest(wiring.Component):
         m.d.sync += address.eq(Mux(take, Mux(wrap, 0, address + 1), address))
         with m.If(final):
             m.d.sync += [left.eq(left - 1), slot.eq(Mux(wrap, 0, slot + 1)), over.eq(left == 1)]
-        # Stage 1: the output beside what was expected. Stage 2: whether they differ.
+        # Stage 1: output beside expectation. Stage 2: away from block RAM. Stage 3: whether they differ.
+        flags, kept = Cat(take, final, self.s.tlast), Signal(3)
         taken, ends, last, ended, wrong, faulty = (Signal() for _ in range(6))
+        found, wanted = Signal.like(self.s.tdata), Signal.like(self.s.tdata)
         m.d.sync += [
-            taken.eq(take), ends.eq(final), last.eq(self.s.tlast), ended.eq(ends),
+            kept.eq(flags), Cat(taken, ends, last).eq(kept), ended.eq(ends), found.eq(results.data),
             results.data.eq(self.s.tdata), results.addr.eq(address), results.en.eq(take),
-            wrong.eq(taken & ((results.data != expected.data) | (last != ends))),
+            wanted.eq(expected.data), wrong.eq(taken & ((found != wanted) | (last != ends))),
             finished.eq(self.running & over & ended),
         ]  # fmt: skip
         m.d.sync += faulty.eq((faulty | wrong) & ~ended)
@@ -232,16 +234,14 @@ class SelfTest(wiring.Component):
                 with m.If(word == names.index(name)):
                     m.d.sync += registers[name].word_select(byte, 8).eq(self.write_data)
         bits, chosen = self.config.output_bits, Signal(32)
+        # A register behind block RAM, which is slow.
+        frame, result = Signal.like(player.data), Signal.like(kept.data)
         m.d.comb += kept.addr.eq(self.address[lane_bits(bits) : REGION_BITS])
         m.d.sync += chosen.eq(Array(registers[name] for name in names)[word[:4]])
-        with m.Switch(region):
-            with m.Case(0):
-                m.d.sync += self.read_data.eq(chosen.word_select(byte, 8))
-            with m.Case(1):
-                lane = self.address[: lane_bits(self.config.input_bits)]
-                m.d.sync += self.read_data.eq(player.data.word_select(lane, 8))
-            with m.Default():
-                m.d.sync += self.read_data.eq(kept.data.word_select(self.address[: lane_bits(bits)], 8))
+        m.d.sync += [frame.eq(player.data), result.eq(kept.data)]
+        lanes = (self.address[: lane_bits(width)] for width in (self.config.input_bits, bits))
+        found = [word.word_select(lane, 8) for word, lane in zip((frame, result), lanes, strict=True)]
+        m.d.sync += self.read_data.eq(Array([chosen.word_select(byte, 8), *found, found[1]])[region])
 
 
 def _stored(bits: int, frames: Sequence[Sequence[int]]) -> memory.Memory:

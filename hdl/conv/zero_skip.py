@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -43,6 +43,9 @@ class ZeroSkipConvConfig:
         Columns whose words lie in block RAM, however few they are; of those that cannot be loaded.
     loads : bool
         Whether weights and biases can be loaded.
+    late : bool
+        Keep a window in the cycle after it was taken, so long it is left standing; or thousands of registers
+        wait for what the last column is about to find out.
     """
 
     source: WinnersFormat
@@ -52,14 +55,14 @@ class ZeroSkipConvConfig:
     window_cycles: int = 0
     blocks: int = 0
     loads: bool = False
+    late: bool = False
 
     def __post_init__(self) -> None:
+        lanes, slots = self.target.lanes, self.target.groups
         for table in self.tables:
-            if (table.lanes, table.slots) != (self.target.lanes, self.target.groups):
-                raise ValueError(
-                    f"tables must have {self.target.lanes} lanes × {self.target.groups} slots, "
-                    f"not {table.lanes} × {table.slots}"
-                )
+            if (table.lanes, table.slots) != (lanes, slots):
+                what = f"not {table.lanes} × {table.slots}"
+                raise ValueError(f"tables must have {lanes} lanes × {slots} slots, {what}")
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -104,14 +107,10 @@ class ZeroSkipConvConfig:
     def readout(self) -> ReadoutConfig:
         """The readout of all columns."""
         return ReadoutConfig(
-            target=self.target,
-            columns=len(self.columns),
-            banks=self.lanes.banks,
-            sum_bits=self.lanes.left_bits,
-            bias=self.bias,
-            lanes_latency=self.lanes.drain_latency,
+            target=self.target, columns=len(self.columns), banks=self.lanes.banks,
+            sum_bits=self.lanes.left_bits, bias=self.bias, lanes_latency=self.lanes.drain_latency,
             loads=self.loads,
-        )
+        )  # fmt: skip
 
     def contents(
         self, tables: tuple[WordTable, ...] | None = None, bias: np.ndarray | None = None
@@ -163,9 +162,9 @@ class ZeroSkipConvConfig:
 class ZeroSkipConv(wiring.Component):
     """Fetch, for every winner of a window, the nonzero weights of its channel, and accumulate.
 
-    The columns start a window together. Each walks through its winners, one word of weights a cycle, a cycle
-    at least for each that may be there; the window is finished when the last column is. Its accumulators are
-    then read out while the next window fills the other bank.
+    The columns start a window together. Each walks through its winners, a word of weights a cycle, a cycle at
+    least for each; the window is finished when the last column is, and read out while the next one fills the
+    other bank.
 
     Timing
     ------
@@ -198,12 +197,8 @@ class ZeroSkipConv(wiring.Component):
     def __init__(self, config: ZeroSkipConvConfig) -> None:
         self.config = config
         windows = data.ArrayLayout(config.source.payload, len(config.tables))
-        super().__init__(
-            {
-                "i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload)),
-                **loading_ports(config.loads),
-            }
-        )  # fmt: skip
+        ports = {"i": In(stream.Signature(windows)), "o": Out(stream.Signature(config.target.payload))}
+        super().__init__(ports | loading_ports(config.loads))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -217,14 +212,18 @@ class ZeroSkipConv(wiring.Component):
             finish.eq(busy & done.all() & readout.free),
             self.i.ready.eq(readout.primed & (~busy | finish)),
             accept.eq(self.i.valid & self.i.ready),
-            readout.start.eq(finish),
-            readout.bank.eq(bank),
-        ]
+            readout.start.eq(finish), readout.bank.eq(bank),
+        ]  # fmt: skip
         with m.If(finish):
             m.d.sync += [busy.eq(0), bank.eq(~bank)]
         with m.If(accept):
-            m.d.sync += [busy.eq(1), window.eq(self.i.payload)]
+            m.d.sync += busy.eq(1)
+        first = Signal()
+        m.d.sync += first.eq(accept)
+        with m.If(first if config.late else accept):
+            m.d.sync += window.eq(self.i.payload)
 
+        drained = readout.drain.signature.members
         loadables = add_loadables(m, config.contents()[:-1]) if config.loads else {}
         if config.loads:
             lead_chain(m, self, [*loadables.values(), readout])
@@ -233,17 +232,19 @@ class ZeroSkipConv(wiring.Component):
             words, directory = (loadables.get(f"{kind}{number}") for kind in ("words", "directory"))
             if words is None:
                 m.submodules[f"words{number}"] = words = Rom(column.table.rom)
-            pairs = [window[column.taps[tap]].pairs[rank] for tap, rank in column.places]
+            pairs, coming = (
+                [held[column.taps[tap]].pairs[rank] for tap, rank in column.places]
+                for held in (window, self.i.payload)
+            )
+            if config.late:
+                chosen = Mux(first, coming[0].as_value(), pairs[0].as_value())
+                pairs[0] = data.View(coming[0].shape(), chosen)
             m.d.comb += [
-                words.enable.eq(1),
-                lanes.word.eq(words.data),
-                lanes.drain.valid.eq(readout.drain.valid),
-                lanes.drain.bank.eq(readout.drain.bank),
-                lanes.drain.slot.eq(readout.drain.slot),
-                lanes.issue.bank.eq(bank),
-                readout.sums[number].eq(lanes.sums),
+                words.enable.eq(1), lanes.word.eq(words.data),
+                *(getattr(lanes.drain, name).eq(getattr(readout.drain, name)) for name in drained),
+                lanes.issue.bank.eq(bank), readout.sums[number].eq(lanes.sums),
                 done[number].eq(
                     walk(m, column, pairs, words.address, lanes.issue, busy, finish, directory)
                 ),
-            ]
+            ]  # fmt: skip
         return m

@@ -111,9 +111,8 @@ def drain_signature(slots: int) -> wiring.Signature:
 class Lanes(wiring.Component):
     """Accumulate `value × weight` of a word, each lane into the slot that the word names, if there are more.
 
-    A command reaches the accumulators a fixed time after it enters, so commands act in the order they come;
-    nothing stalls. A bank must not be issued to and drained in the same cycle. The memory that holds the
-    words is outside: `word` is what it fetched for the command of the cycle before.
+    A command reaches the accumulators a fixed time after it enters; nothing stalls. A bank must not be issued
+    to and drained in the same cycle. Words are outside: `word` is that of the command of the cycle before.
 
     Timing
     ------
@@ -179,8 +178,8 @@ class Lanes(wiring.Component):
         value = self._delayed(m, value, 2, reset_less=True)
         valid = self._delayed(m, self.issue.valid, 3)
         bank = self._delayed(m, self.issue.bank, 3)
-        draining = self._delayed(m, self.drain.valid, 3)
-        drained = Cat(self._delayed(m, self.drain.slot, 3), self._delayed(m, self.drain.bank, 3))
+        coming = [self._delayed(m, getattr(self.drain, name), 2) for name in ("valid", "slot", "bank")]
+        draining, *drained = (self._delayed(m, signal, 1) for signal in coming)
         fields = [self.word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
         products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):
@@ -189,7 +188,11 @@ class Lanes(wiring.Component):
                 continue
             slot = Const(0, len(self.drain.slot))
             if config.slot_bits:
-                slot = self._delayed(m, field[config.weight_bits :], 2, reset_less=True)
+                slot = self._delayed(m, field[config.weight_bits :], 1, reset_less=True)
+            if config.banks == 1:  # settled before: much hangs on it
+                slot = Mux(coming[0], coming[1][: len(slot)], slot)
+            if config.slot_bits:
+                slot = self._delayed(m, slot, 1, reset_less=True)
 
             # Stage 4: add to the accumulator, or drain it.
             depth = max(2, config.banks << len(slot))
@@ -206,12 +209,12 @@ class Lanes(wiring.Component):
                     read.addr.eq(Cat(slot, bank)),
                     kept.eq(read.data),
                     write.en.eq(valid),
-                    second.addr.eq(drained),
+                    second.addr.eq(Cat(drained)),
                 ]
                 m.d.sync += self.sums[lane].eq(second.data)
             else:
                 m.d.comb += [
-                    read.addr.eq(Mux(draining, drained[: len(slot)], slot)),
+                    read.addr.eq(slot),
                     kept.eq(Mux(draining, 0, read.data)),
                     write.en.eq(valid | draining),
                 ]

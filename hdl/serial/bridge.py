@@ -7,11 +7,12 @@ are the host's own; all of more than one byte begin with the lowest. A request w
 answered.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.serial.framing import CHECK_BYTES, FrameReceiver, FrameSender
+from hdl.streams.queue import Queue, QueueConfig
 
 __all__ = [
     "ADDRESS_BITS", "ANSWER", "HEADER_BYTES", "MOST_DATA", "READ", "READ_LATENCY", "WRITE", "SerialBridge",
@@ -58,6 +59,9 @@ class SerialBridge(wiring.Component):
         longest = HEADER_BYTES + MOST_DATA + CHECK_BYTES
         m.submodules.receiver = receiver = FrameReceiver(longest)
         m.submodules.sender = sender = FrameSender()
+        # What is sent does not decide in the same cycle what is done next.
+        layout = sender.i.payload.shape()
+        m.submodules.answers = answers = Queue(QueueConfig(bits=layout.size, depth=2))
         m.submodules.kept = kept = memory.Memory(shape=8, depth=128, init=[])
         header = Signal(8 * HEADER_BYTES)
         count, position, waited = Signal(range(128)), Signal(range(128)), Signal(range(READ_LATENCY + 1))
@@ -76,7 +80,11 @@ class SerialBridge(wiring.Component):
             receiver.pause.eq(1),
         ]  # fmt: skip
         answer = Cat(number, operation | ANSWER)
-        payload, step = sender.i.payload, sender.i.valid & sender.i.ready
+        payload, step = layout(answers.i.payload), answers.i.valid & answers.i.ready
+        m.d.comb += [
+            Value.cast(sender.i.payload).eq(answers.o.payload), sender.i.valid.eq(answers.o.valid),
+            answers.o.ready.eq(sender.i.ready),
+        ]  # fmt: skip
         with m.FSM():
             with m.State("LISTEN"):
                 m.d.comb += [
@@ -97,7 +105,7 @@ class SerialBridge(wiring.Component):
                     m.next = "ANSWER"
             with m.State("ANSWER"):
                 m.d.comb += [
-                    payload.byte.eq(answer.word_select(position[:2], 8)), sender.i.valid.eq(1),
+                    payload.byte.eq(answer.word_select(position[:2], 8)), answers.i.valid.eq(1),
                     payload.last.eq((position == 2) & (operation == WRITE)),
                 ]  # fmt: skip
                 with m.If(step):
@@ -110,7 +118,7 @@ class SerialBridge(wiring.Component):
             with m.State("READ"):
                 ready = waited == READ_LATENCY
                 m.d.comb += [
-                    payload.byte.eq(self.read_data), sender.i.valid.eq(ready),
+                    payload.byte.eq(self.read_data), answers.i.valid.eq(ready),
                     payload.last.eq(position == count - 1),
                 ]  # fmt: skip
                 m.d.sync += waited.eq(Mux(ready, Mux(step, 0, waited), waited + 1))

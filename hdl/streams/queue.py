@@ -24,7 +24,7 @@ class QueueConfig:
     depth : int
         Payloads held; at least 1.
     registered : bool
-        Whether a payload passes a register behind the memory, which block RAM can then be.
+        Whether a payload passes two registers behind the memory, which block RAM can then be: that is slow.
     """
 
     bits: int
@@ -36,13 +36,13 @@ class QueueConfig:
             raise ValueError(f"bits must be a positive integer, not {self.bits!r}")
         if self.depth < 1:
             raise ValueError(f"depth must be a positive integer, not {self.depth!r}")
-        if self.registered and self.depth < 3:
-            raise ValueError(f"depth must be at least 3 with a register behind, not {self.depth!r}")
+        if self.registered and self.depth < 5:
+            raise ValueError(f"depth must be at least 5 with registers behind, not {self.depth!r}")
 
     @property
     def latency(self) -> int:
         """Cycles from an accepted payload to its being offered."""
-        return 1 + self.registered
+        return 1 + 2 * self.registered
 
     @property
     def interval(self) -> int:
@@ -53,7 +53,9 @@ class QueueConfig:
         """Predict what it takes; without a register behind it is read without delay, so never block RAM."""
         pointer = max(1, (self.depth - 1).bit_length())
         control = fabric.logic(3 * pointer + 3, 3 * pointer + 1)
-        return control + fabric.memory(self.bits, self.depth, registered=self.registered)
+        stored = fabric.memory(self.bits, self.depth, registered=self.registered)
+        behind = QueueConfig(bits=self.bits, depth=2).cost(fabric) if self.registered else Resources()
+        return control + stored + behind
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when payloads pass. Exact."""
@@ -66,12 +68,12 @@ class Queue(wiring.Component):
 
     Timing
     ------
-    Latency 1 cycle, 2 with a register behind the memory. Throughput 1 payload per cycle; at depth 1, one in
+    Latency 1 cycle, 3 with registers behind the memory. Throughput 1 payload per cycle; at depth 1, one in
     two cycles. `i.ready` does not depend on `o.ready`.
 
     Resources
     ---------
-    `bits × depth` of distributed memory, or of block RAM where that has a register behind it and takes less
+    `bits × depth` of distributed memory, or of block RAM where that has registers behind it and takes less
     (estimated).
 
     Parameters
@@ -90,14 +92,22 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kind = fifo.SyncFIFOBuffered if self.config.registered else fifo.SyncFIFO
-        m.submodules.fifo = buffer = kind(width=self.config.bits, depth=self.config.depth)
+        bits, depth = self.config.bits, self.config.depth
+        end = self.o
+        if self.config.registered:
+            m.submodules.fifo = buffer = fifo.SyncFIFOBuffered(width=bits, depth=depth - 2)
+            # A cycle of its own for what leaves block RAM.
+            m.submodules.behind = behind = Queue(QueueConfig(bits=bits, depth=2))
+            wiring.connect(m, wiring.flipped(self.o), behind.o)
+            end = behind.i
+        else:
+            m.submodules.fifo = buffer = fifo.SyncFIFO(width=bits, depth=depth)
         m.d.comb += [
             buffer.w_data.eq(self.i.payload),
             buffer.w_en.eq(self.i.valid),
             self.i.ready.eq(buffer.w_rdy),
-            self.o.payload.eq(buffer.r_data),
-            self.o.valid.eq(buffer.r_rdy),
-            buffer.r_en.eq(self.o.ready),
+            end.payload.eq(buffer.r_data),
+            end.valid.eq(buffer.r_rdy),
+            buffer.r_en.eq(end.ready),
         ]
         return m

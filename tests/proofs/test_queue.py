@@ -23,9 +23,9 @@ def test_a_queue_is_a_list():
     assert_proved(m, name="queue", depth=2)
 
 
-def test_a_queue_with_a_register_behind_is_a_list():
+def test_a_queue_with_registers_behind_is_a_list():
     m = Module()
-    for depth in (3, 4, 6):
+    for depth in (5, 6, 8):
         _claim_registered_list(m, depth)
     assert_proved(m, name="registered_queue", depth=2)
 
@@ -36,14 +36,17 @@ def _claim_registered_list(m: Module, depth: int) -> None:
     golden = Golden(
         m, bits=4, places=depth, items=[raw(queue.i)], number=1, join=takes(queue), leave=leaves(queue)
     )
-    # In front the register, behind it what the memory holds.
-    held = opened.value("inner_level", "fifo")
+    # In front the last two, then the register behind the memory, then what that holds.
+    buffer, held = opened.parts["fifo"], opened.value("inner_level", "fifo")
+    level, beats = contents(opened, "behind.fifo")
     golden.claim_output(m, queue.o.valid, raw(queue.o))
-    golden.claim_holds(m, queue.o.valid, held, rows_in_order(opened, "fifo", depth - 1))
-    claim_pointers(m, opened, "fifo", depth - 1, held)
+    golden.claim_holds(m, 0, level, beats)
+    golden.claim_holds(m, level, buffer.r_rdy, [buffer.r_data])
+    golden.claim_holds(m, level + buffer.r_rdy, held, rows_in_order(opened, "fifo", depth - 3))
+    claim_pointers(m, opened, "fifo", depth - 3, held)
     m.d.comb += [
-        Assert(golden.count == held + queue.o.valid),
-        Assert(queue.i.ready == (held != depth - 1)),
+        Assert(golden.count == held + buffer.r_rdy + level),
+        Assert(queue.i.ready == (held != depth - 3)),
     ]
 
 

@@ -1,7 +1,11 @@
 """The zero-skipping convolution equals a plain one, at the predicted cycle, under every stall."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
 
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.mac.words import pack_words
@@ -96,6 +100,37 @@ def test_a_full_window_of_uniform_words_attains_the_bound():
     config, beats, _, _ = _case(4, 4, 2, 3, 2, 1.0, False, False, full=True)
     run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.readout.priming_cycles)
     assert run.keeps_to(config.timing(np.zeros(len(beats), dtype=int)))
+
+
+class Standing(wiring.Component):
+    """An array behind what leaves a window standing for the cycle after it was taken, then takes the next."""
+
+    def __init__(self, config):
+        self.array = ZeroSkipConv(config)
+        super().__init__(self.array.signature)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.array = array = self.array
+        standing = Signal(self.i.payload.shape().size)
+        m.d.comb += [self.i.ready.eq(~array.i.valid), array.i.payload.as_value().eq(standing)]
+        wiring.connect(m, wiring.flipped(self.o), array.o)
+        with m.If(array.i.ready):
+            m.d.sync += array.i.valid.eq(0)
+        with m.If(~array.i.valid):
+            m.d.sync += [array.i.valid.eq(self.i.valid), standing.eq(self.i.payload)]
+        return m
+
+
+@pytest.mark.parametrize("stall", STALLS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_window_may_be_kept_a_cycle_late_if_it_stands_so_long(case, stall):
+    config, beats, _, expected = _case(*case, paired=stall in ("none", "both"))
+    config = replace(config, late=True)
+    run = run_stream(Standing(config), beats * 2, 2 * config.target.beats, stall=stall)
+    half = config.target.beats
+    for frame in (run.beats[:half], run.beats[half:]):
+        assert (config.target.decode(frame) == expected).all()
 
 
 def test_tables_of_another_shape_are_refused():

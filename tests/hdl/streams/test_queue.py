@@ -9,14 +9,14 @@ from tests.hdl.bench import STALLS, run_stream
 
 
 @pytest.mark.parametrize("stall", STALLS)
-@pytest.mark.parametrize(("depth", "registered"), [(1, False), (2, False), (5, False), (3, True), (5, True)])
+@pytest.mark.parametrize(("depth", "registered"), [(1, False), (2, False), (5, False), (5, True), (9, True)])
 def test_queue_passes_every_payload_in_order(depth, registered, stall):
     beats = [int(b) for b in np.random.default_rng(depth).integers(0, 2**13, 40)]
     config = QueueConfig(bits=13, depth=depth, registered=registered)
     assert run_stream(Queue(config), beats, len(beats), stall=stall).beats == beats
 
 
-@pytest.mark.parametrize(("depth", "registered"), [(1, False), (2, False), (3, False), (3, True), (6, True)])
+@pytest.mark.parametrize(("depth", "registered"), [(1, False), (2, False), (3, False), (5, True), (8, True)])
 def test_payloads_pass_when_predicted(depth, registered):
     config = QueueConfig(bits=4, depth=depth, registered=registered)
     run = run_stream(Queue(config), list(range(10)), 10)
@@ -31,9 +31,9 @@ def test_queue_rejects_wrong_sizes(bits, depth, text):
         QueueConfig(bits=bits, depth=depth)
 
 
-def test_a_register_behind_needs_a_memory_in_front():
-    with pytest.raises(ValueError, match="depth must be at least 3 with a register behind, not 2"):
-        QueueConfig(bits=4, depth=2, registered=True)
+def test_registers_behind_need_a_memory_in_front():
+    with pytest.raises(ValueError, match="depth must be at least 5 with registers behind, not 4"):
+        QueueConfig(bits=4, depth=4, registered=True)
 
 
 def test_only_a_deep_queue_is_worth_block_ram():
