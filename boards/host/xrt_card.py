@@ -14,6 +14,7 @@ import numpy as np
 import pyxrt
 
 from boards.host.card_frames import CardError, CardFrames
+from boards.host.xrt_registers import KernelRegisters
 
 __all__ = ["XrtCard", "main"]
 
@@ -44,9 +45,9 @@ class XrtCard:
         self.frames = CardFrames.read(facts or Path(__file__).with_name("card.json"))
         self.batch, self.timeout_ms = batch, timeout_ms
         self.report: dict[str, int] = {}
-        self._device = pyxrt.device(device)
-        uuid = self._device.load_xclbin(str(xclbin))
-        self._kernel = pyxrt.kernel(self._device, uuid, KERNEL)
+        self._number, self._device = device, pyxrt.device(device)
+        self._uuid = self._device.load_xclbin(str(xclbin))
+        self._kernel = pyxrt.kernel(self._device, self._uuid, KERNEL)
         self._source = self._buffer(0, batch * self.frames.input_bytes)
         self._target = self._buffer(1, batch * self.frames.output_bytes)
         self._status = self._buffer(2, REPORT_BYTES)
@@ -67,9 +68,22 @@ class XrtCard:
         return np.concatenate(parts) if parts else empty
 
     def load_weights(self, path: str | Path) -> None:
-        """Load the `weights.bin` of a retrained network. Raises CardError if it does not arrive whole."""
-        content, kernel = Path(path).read_bytes(), self._kernel
-        self.frames.load_weights(content, kernel.write_register, kernel.read_register)
+        """Load the `weights.bin` of a retrained network.
+
+        Raises
+        ------
+        CardError
+            If it does not arrive whole: then the card answers nothing until one does.
+        OSError
+            If somebody else runs the kernel: registers are opened to one alone.
+        """
+        content = Path(path).read_bytes()
+        del self._kernel
+        try:
+            with KernelRegisters(self._number, KERNEL) as registers:
+                self.frames.load_weights(content, registers.write, registers.read)
+        finally:
+            self._kernel = pyxrt.kernel(self._device, self._uuid, KERNEL)
 
     def _buffer(self, argument: int, size: int) -> "pyxrt.bo":
         return pyxrt.bo(self._device, size, pyxrt.bo.normal, self._kernel.group_id(argument))
@@ -100,6 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Run frames on a card: logits, and how long it took.")
     parser.add_argument("xclbin", type=Path, help="what the Makefile beside this made")
     parser.add_argument("--frames", type=Path, required=True, help=".npz with x and, if known, labels y")
+    parser.add_argument("--weights", type=Path, help="weights.bin of a retrained network, to load first")
     parser.add_argument("--logits", type=Path, help="where to save the logits, as .npz")
     parser.add_argument("--device", type=int, default=0, help="number of the card (default: 0)")
     parser.add_argument("--batch", type=int, default=16384, help="most frames a run (default: 16384)")
@@ -108,6 +123,8 @@ def main(arguments: list[str] | None = None) -> int:
         with np.load(options.frames, allow_pickle=False) as archive:
             x, y = archive["x"], archive["y"] if "y" in archive.files else None
         card = XrtCard(options.xclbin, device=options.device, batch=options.batch)
+        if options.weights:
+            card.load_weights(options.weights)
         begin = time.perf_counter()
         logits = card.predict(x)
     except (CardError, KeyError, OSError, ValueError) as error:

@@ -155,7 +155,7 @@ async def other_weights_are_loaded_and_give_the_answers_of_their_network(dut):
     bench = await Bench.make(dut, share=0.2, seed=17)
     whole = bench.card.pack(bench.frames[:3]).tobytes()
     assert np.array_equal(await bench.run(3, whole), bench.expected[:3])
-    other = DIRECTORY.with_name("other")
+    other = DIRECTORY.with_name("other-zu3eg")
     content = bytearray((other / "weights.bin").read_bytes())
     load = bridge(bench.card.load_weights)
     reach = resume(bench.host.write_dword), resume(bench.host.read_dword)

@@ -198,6 +198,57 @@ async def the_driver_runs_on_these_registers(dut):
         assert "read_slave" in str(error)
 
 
+@cocotb.test()
+async def the_driver_loads_other_weights_and_gets_the_answers_of_their_network(dut):
+    bench = await Bench.make(dut, share=0.2, seed=13)
+    sys.modules["pyxrt"] = pyxrt = runtime(bench)
+    sys.path.insert(0, str(HOST))
+    import xrt_card
+    import xrt_registers
+    from card_frames import CardError
+
+    xrt_card.pyxrt = pyxrt  # whichever test was first to import the driver
+    xrt_registers.ctypes.CDLL = lambda name: library(bench, pyxrt)
+    other = DIRECTORY.with_name("other-u250")
+    content = bytearray((other / "weights.bin").read_bytes())
+    x = np.random.default_rng(5).normal(size=(5, *CARD["input"]["shape"]))
+    card = await bridge(xrt_card.XrtCard)("zeroskip.xclbin", batch=4)
+    import compiler
+
+    before, after = (compiler.Bundle.open(place).predict(x) for place in (DIRECTORY, other))
+    assert not np.array_equal(before, after)
+    assert np.array_equal(await bridge(card.predict)(x), before)
+    content[20] ^= 8
+    Path("spoiled.bin").write_bytes(content)
+    try:
+        await bridge(card.load_weights)("spoiled.bin")
+        raise AssertionError("a spoiled load was taken")
+    except CardError as error:
+        assert "did not arrive whole" in str(error)
+    await bridge(card.load_weights)(other / "weights.bin")
+    assert np.array_equal(await bridge(card.predict)(x), after)
+
+
+def library(bench, pyxrt):
+    """Return what the driver takes for XRT's library in C: one kernel, open to one at a time."""
+
+    def open_alone(device, uuid, name):
+        assert (device, len(uuid), name) == (7, 16, b"zeroskip_kernel")
+        return 0 if pyxrt.kernel.opened else 9
+
+    def read(kernel, offset, found):
+        found._obj.value = resume(bench.host.read_dword)(offset)
+
+    def write(kernel, offset, value):
+        resume(bench.host.write_dword)(offset, value)
+
+    return SimpleNamespace(
+        xrtDeviceOpen=lambda number: 7, xrtDeviceClose=lambda device: 0,
+        xrtDeviceGetXclbinUUID=lambda device, uuid: 0, xrtPLKernelOpenExclusive=open_alone,
+        xrtKernelClose=lambda kernel: 0, xrtKernelReadRegister=read, xrtKernelWriteRegister=write,
+    )  # fmt: skip
+
+
 def runtime(bench):
     """Return what the driver takes for `pyxrt`: its buffers are the memory, its kernel the registers."""
     taken = [0]
@@ -223,8 +274,14 @@ def runtime(bench):
                 self.host[offset : offset + size] = np.frombuffer(bytes(bench.memory.mem[part]), np.uint8)
 
     class Kernel:
+        opened = 0
+
         def __init__(self, device, uuid, name):
             assert name == "zeroskip_kernel"
+            Kernel.opened += 1
+
+        def __del__(self):
+            Kernel.opened -= 1
 
         def group_id(self, argument):
             return argument

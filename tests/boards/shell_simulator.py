@@ -26,15 +26,12 @@ BAD = {"failure", "error", "skipped"}
 def build_directory(folder: Path, board: str, name: str = "one_by_one") -> Path:
     """Build one of the small networks for a board, with the board's project beside it.
 
-    Of one for `zu3eg` the weights can be loaded: those of another network lie in `other` beside it.
+    Its weights can be loaded: those of another network lie in `other-BOARD` beside it.
     """
     model, shape = network(name)
-    bundle = compiler.build(
-        model, board=board, output=folder / board, input_shape=shape, reloadable=board == "zu3eg"
-    )
-    if board == "zu3eg":
-        torch.save(retrained(model, kept=1), folder / "other.pt")
-        reweight(bundle.directory, folder / "other.pt", output=folder / "other")
+    bundle = compiler.build(model, board=board, output=folder / board, input_shape=shape, reloadable=True)
+    torch.save(retrained(model, kept=1), folder / "other.pt")
+    reweight(bundle.directory, folder / "other.pt", output=folder / f"other-{board}")
     boards.find(board).flow.write_project(bundle.directory, bundle.manifest, boards.find(board))
     return bundle.directory
 

@@ -1,9 +1,14 @@
+import json
 import re
+import sys
 from dataclasses import replace
 
 import pytest
 
-from boards import Board, UnknownBoard, all_boards, find
+import compiler
+import compiler.__main__ as command_line
+from benchmarks.networks import network
+from boards import Board, UnknownBoard, all_boards, facts, find
 
 NAMES = [board.name for board in all_boards()]
 
@@ -58,3 +63,61 @@ def test_wrong_facts_are_refused(change, message):
 def test_boards_compare_by_their_facts():
     assert find("u250") == find("u250") != find("zu3eg")
     assert isinstance(find("zu3eg"), Board)
+
+
+MADE_UP = '''
+"""A board that nobody sells, with a flow of its own."""
+
+from dataclasses import dataclass
+
+from boards.board import Board
+from boards.flows import Implementation
+
+
+@dataclass(frozen=True)
+class MadeUpFlow:
+    ending: str
+    name: str = "made-up-flow"
+
+    def run(self, job):
+        job.progress("nothing")
+        folder = job.directory / self.name
+        folder.mkdir()
+        (folder / f"top.{self.ending}").write_bytes((job.directory / "rtl" / "top.v").read_bytes())
+        return Implementation(
+            bitstream=f"{self.name}/top.{self.ending}", clock_mhz=40, reached_mhz=41,
+            wanted_mhz=job.clock_mhz, resources={"lut": (1, job.board.lut)}, tools={}, seconds=0.0,
+        )
+
+
+BOARD = Board(
+    name="made-up", title="Made up", part="M1", family="ECP5", synthesis="synth_ecp5", lut_inputs=4,
+    lut=30_000, ff=30_000, dsp=40, block_ram=60, block_ram_kbit=18, uram=0, clock_mhz=50,
+    clock_source="assumed", host_interface="none", flow=MadeUpFlow("bits"),
+)
+'''
+
+
+@pytest.fixture
+def made_up(tmp_path, monkeypatch):
+    """Add one file of facts, and forget it afterwards."""
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "made_up.py").write_text(MADE_UP)
+    monkeypatch.setattr(facts, "__path__", [*facts.__path__, str(tmp_path / "facts")])
+    all_boards.cache_clear()
+    yield "made-up"
+    all_boards.cache_clear()
+    sys.modules.pop("boards.facts.made_up", None)
+
+
+def test_a_board_is_one_file_of_facts(made_up, tmp_path, capsys):
+    assert command_line.main(["boards", "--json"]) == 0
+    assert made_up in [board["name"] for board in json.loads(capsys.readouterr().out)]
+    model, shape = network("one_by_one")
+    bundle = compiler.build(model, board=made_up, output=tmp_path / "build", input_shape=shape)
+    assert (bundle.report["board"]["clock_mhz"], bundle.report["board"]["clock_source"]) == (50, "assumed")
+    bundle.bitstream(clock_mhz=45)
+    implementation = bundle.report["implementation"]
+    assert implementation["bitstream"] == "made-up-flow/top.bits"
+    assert bundle.report["clock_mhz"] == {"value": 40, "source": "placed and routed"}
+    assert (bundle.directory / implementation["bitstream"]).is_file()

@@ -8,4 +8,4 @@ def test_the_kernel_serves_a_host_and_a_memory(tmp_path):
     folder = tmp_path / "bench"
     folder.mkdir()
     kernel = directory / "vitis" / "zeroskip_kernel.v"
-    assert len(run_bench(directory, "zeroskip_kernel", [kernel], "tests.boards.kernel_bench", folder)) == 5
+    assert len(run_bench(directory, "zeroskip_kernel", [kernel], "tests.boards.kernel_bench", folder)) == 6

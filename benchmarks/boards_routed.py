@@ -1,0 +1,81 @@
+"""Whole boards, placed and routed with the open tools: the clock that is left, and words a second with it."""
+
+import json
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results import Part
+from benchmarks.throughput import MODELS, real_words
+from compiler import pipeline
+
+__all__ = ["LOGS", "PARTS", "TEXT"]
+
+TEXT = """
+`python -m compiler build MODEL --board BOARD`, `verify` and `bitstream`, nothing added: the network and its
+shell with the serial line and the self-test, to a `.bit`. The clock is what nextpnr's timing of the routed
+design allows in the slowest speed grade; words a second are that clock ÷ the interval simulated in
+Verilator. No board was loaded. What nextpnr said of each stands in `benchmarks/routed/`.
+"""
+KINDS = {
+    "words_per_second": "placed and routed", "interval": "simulated", "words_verified": "counted",
+    "mismatches": "counted", "clock_mhz": "placed and routed", "clock_reached_mhz": "placed and routed",
+    "clock_aimed_for_mhz": "assumed", "lut": "placed and routed", "of_all_lut": "placed and routed",
+    "lut_predicted_without_shell": "predicted",
+    "ff": "placed and routed", "dsp": "placed and routed", "bram18": "placed and routed",
+    "slowest_path_from": "placed and routed", "slowest_path_to": "placed and routed", "nextpnr": "counted",
+    "seconds": "measured",
+}  # fmt: skip
+DIGITS = MODELS.parent / "mnist"
+LOGS = Path(__file__).with_name("routed")
+TOLD = re.compile(r"(Info: (\s+(TRELLIS|DP16KD|MULT18|EHXPLLL|DCCA)|HeAP|Max|Routing|Router)|Warning: Max)")
+"""Lines of a log that tell of a result, not of how far it is."""
+
+
+def measure(model: Path, board: str, words: Path | None, folder: Path) -> dict[str, Any]:
+    """Build, verify, place and route one network for one board."""
+    samples = real_words(folder.with_name("words.npz")) if words is None else words
+    bundle = pipeline.build(model, board=board, output=folder, samples=samples)
+    verdict = bundle.verify(stalls=("none",)).to_json()
+    found = bundle.bitstream(progress=lambda step: print(step, flush=True))
+    scratch = bundle.directory / "nextpnr-ecp5"
+    LOGS.mkdir(exist_ok=True)
+    (LOGS / f"{board}-{model.parent.name}.log").write_text(digest((scratch / "timing.log").read_text()))
+    interval = verdict["interval_cycles"]["simulated"]
+    lut, all_lut = found.resources["lut"]
+    return {
+        "words_per_second": round(found.clock_mhz * 1e6 / interval),
+        "interval": interval,
+        "words_verified": verdict["bit_exact"]["vectors"],
+        "mismatches": verdict["bit_exact"]["mismatches"],
+        "clock_mhz": round(found.clock_mhz, 1),
+        "clock_reached_mhz": round(found.reached_mhz, 1),
+        "clock_aimed_for_mhz": round(found.wanted_mhz, 1),
+        "lut": lut,
+        "of_all_lut": round(lut / all_lut, 3),
+        "lut_predicted_without_shell": round(bundle.report["folding"]["resources"]["lut"]["need"]),
+        **{name: found.resources[name][0] for name in ("ff", "dsp", "bram18")},
+        **slowest_path(json.loads((scratch / "timing.json").read_text()), found.wanted_mhz),
+        "nextpnr": found.tools["nextpnr-ecp5"],
+        "seconds": found.seconds,
+    }
+
+
+def digest(log: str) -> str:
+    """Return the lines of nextpnr's log that tell what came of it."""
+    return "".join(f"{line}\n" for line in log.splitlines() if TOLD.match(line))
+
+
+def slowest_path(report: dict[str, Any], wanted_mhz: float) -> dict[str, str]:
+    """Return from where to where the slowest path of the design's own clock leads, by names of its cells."""
+    wanted = [name for name, one in report["fmax"].items() if abs(one["constraint"] / wanted_mhz - 1) < 0.01]
+    ends = (f"posedge {wanted[0]}",) * 2
+    path = next(path["path"] for path in report["critical_paths"] if (path["from"], path["to"]) == ends)
+    return {"slowest_path_from": path[0]["from"]["cell"], "slowest_path_to": path[-1]["to"]["cell"]}
+
+
+PARTS = [
+    Part("routed", f"{board}-{home.name}", partial(measure, home / "sparse_sparse.pt", board, words), KINDS)
+    for board, home, words in (("ulx3s-85f", MODELS, None), ("ulx3s-25f", DIGITS, DIGITS / "vectors.npz"))
+]
