@@ -31,6 +31,9 @@ FASTER = 4
 NEARLY = 0.9
 """What a plan reaches of the best, if intervals on both sides of its own are tried, too."""
 
+FAR_TOO_LARGE, SHRINKING = 2, 0.98
+"""Share of the budget above which a plan must become as much smaller from one interval to the next."""
+
 SLACK = 4
 """How much longer than its predicted interval a goal may be before nothing smaller is expected."""
 
@@ -140,7 +143,8 @@ class Scheduler:
         """Return plans from fast to slow, as far as they are worth trying."""
         start = ChooseFolding(self.board)(graph).interval_cycles
         plans = list(self._walk(graph, start, STEP))
-        if plans and max(plans, key=lambda plan: plan.filled).filling_limit != BUS:
+        best = max(plans, key=lambda plan: plan.filled, default=None)
+        if best and best.filled and best.filling_limit != BUS:
             far = self.fill or self.frames_per_second is not None
             plans += islice(self._walk(graph, start / STEP, 1 / STEP), None if far else FASTER)
             most = max(plan.filled for plan in plans)
@@ -150,15 +154,17 @@ class Scheduler:
         return sorted(plans, key=lambda plan: plan.interval)
 
     def _walk(self, graph: Graph[IntegerOp], interval: float, step: float) -> Iterator[Plan]:
-        """Yield plans until they stop getting better, or cannot be made."""
-        best, worse = 0.0, 0
-        while worse < PATIENCE or not best:
+        """Yield plans until they stop getting better, or cannot be made, or will not fit."""
+        best, worse, least = 0.0, 0, math.inf
+        while worse < PATIENCE:
             plan = self._best_at(graph, int(interval))
             if plan is None or interval > SLACK * plan.interval:
                 return
             yield plan
-            worse = 0 if plan.filled > best else worse + 1
-            best = max(best, plan.filled)
+            share = max(plan.shares.values())
+            shrinks = not best and (share < FAR_TOO_LARGE or share < SHRINKING * least)
+            worse = 0 if plan.filled > best or shrinks else worse + 1
+            best, least = max(best, plan.filled), min(least, share)
             interval *= step
 
     def _least(self, fitting: list[Plan], rate: float) -> tuple[Plan, int]:

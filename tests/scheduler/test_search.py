@@ -8,7 +8,7 @@ import boards
 from compiler.errors import DoesNotFit
 from compiler.lowering import lower, predict, size_queues
 from compiler.passes.choose_folding import ChooseFolding
-from compiler.scheduler import Scheduler
+from compiler.scheduler import Scheduler, search
 from hdl.cost import cost_of
 from hdl.resources import fabric_of, total
 from tests.compiled import integer_graph
@@ -127,6 +127,17 @@ def test_to_fill_a_board_looks_further(graph):
     assert filling.faster is None or filling.faster.interval < filling.plan.interval
     assert set(tried[0]) < set(tried[1])
     assert all(told.endswith(" cycles") for told in tried[1])
+
+
+def test_what_is_many_times_too_large_and_hardly_shrinks_is_refused_soon(graph, monkeypatch):
+    tried = {}
+    for shrinking in (1, 0.7):
+        monkeypatch.setattr(search, "SHRINKING", shrinking)
+        told = tried[shrinking] = []
+        with pytest.raises(DoesNotFit, match="but u250 offers 75 of its 100"):
+            Scheduler(replace(BOARD, lut=100), progress=told.append)(graph)
+    assert len(tried[0.7]) < len(tried[1])
+    assert tried[0.7] == tried[1][: len(tried[0.7])]
 
 
 @pytest.mark.parametrize("name", ["u250", "ecp5-85f"])
