@@ -9,6 +9,7 @@ from benchmarks import (
     compiler_speed,
     curves,
     energy,
+    filling,
     growth,
     pace,
     serial_link,
@@ -43,6 +44,7 @@ class Table:
 
 TABLES = [
     Table("throughput", "Words a second of the reference network on a full chip", throughput.TEXT),
+    Table("filling", "The same, predicted for every network and board", filling.TEXT),
     Table("routed", "Whole boards, placed and routed", boards_routed.TEXT),
     Table("pace", "The pace that is asked for, and two instances", pace.TEXT),
     Table("growth-weights", "What zero weights are worth", growth.TEXTS["weights"], curves.WEIGHTS),
@@ -58,6 +60,7 @@ TABLES = [
 ]
 
 PARTS: list[Part] = [
-    *throughput.PARTS, *boards_routed.PARTS, *pace.PARTS, *growth.PARTS, *energy.PARTS, *wires.PARTS,
-    *nngen.PARTS, *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS, *serial_link.PARTS,
+    *throughput.PARTS, *filling.PARTS, *boards_routed.PARTS, *pace.PARTS, *growth.PARTS, *energy.PARTS,
+    *wires.PARTS, *nngen.PARTS, *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS,
+    *serial_link.PARTS,
 ]  # fmt: skip
