@@ -1,162 +1,195 @@
 """Whether a mutant can be told from the original at all: induction by ABC's property-directed reachability.
 
-Two copies of a part of the design get the same inputs, whatever these are, resets at any time included. Where
-no valid output and no ready can ever differ, neither can anything around the part: the mutant is equivalent.
-The part is the mutated module, then its stage, then that between more of its neighbors; what joins stages is
-looked at in the whole.
+The original and the mutant get the same inputs, whatever these are, resets at any time included; only the
+rules of the input stream are kept. They share every register that the mutation cannot reach. The registers of
+some stages, those around the mutation, are followed exactly; all others may hold anything at any time. Where
+nothing that these stages hand on can ever differ, the mutant is equivalent: with no stages, that is what the
+registers take over, else what their streams carry while it is valid, and their readiness.
 """
 
 import re
+import resource
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyosys
 from pyosys import libyosys
 
-from benchmarks.mutants import BITS, SELECT, Mutant, run_passes
+from benchmarks.aiger import Aig, Netlist, read_netlist
+from benchmarks.mutants import SELECT, Mutant, run_passes
 
-__all__ = ["parts_around", "proved_equivalent"]
+__all__ = ["neighborhoods", "proved_equivalent", "whole_netlist"]
 
 ABC = Path(pyosys.__file__).with_name("yosys-abc")
-CLEAN = "opt -full", "memory_map", "opt -full", "techmap", "opt", "setundef -zero", "dffunmap", "aigmap"
+BITS = (
+    "opt -full", "memory_map", "opt -full", "techmap", "opt", "setundef -zero", "dffunmap", "aigmap",
+    "opt_clean",
+)  # fmt: skip
 PROVE = (
-    "read_aiger miter.aig; strash; scleanup; scorr; dc2; scorr -F 3; dc2; print_stats; "
-    "bmc3 -F 4; pdr -T {seconds}"
+    "read_aiger miter.aig; strash; pdr",
+    "read_aiger miter.aig; strash; scorr; dc2; scorr -F 3; dc2; pdr",
 )
+COMPARE = ("read_aiger miter.aig; strash; dc2; bmc3 -F 1",)
+"""Without registers one cycle is all there is."""
 
-NEIGHBORS = (1, 1), (1, 3)
-"""Stages before and behind the mutated one."""
-
-WHOLE = "original"
-
-
-def parts_around(module: str, stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the parts to try for a mutated module: chains of modules, the smallest first."""
-    parts = [(module,)] if module != WHOLE else []
-    names = [f"top.{stage}" for stage in stages]
-    stage = next(
-        (name for name in sorted(names, key=len, reverse=True)
-         if _belongs(module, name) or _belongs(module, name.removeprefix("top."))),
-        None,
-    )  # fmt: skip
-    if stage is not None:
-        at = names.index(stage)
-        # What comes before keeps a stage from some of its states; what comes after ignores some of its bits.
-        parts.append((stage,))
-        parts += [tuple(names[max(0, at - before) : at + behind + 1]) for before, behind in NEIGHBORS]
-    return list(dict.fromkeys(parts or [(WHOLE,)]))
+NEIGHBORS = (0, 0), (1, 1), (0, 2), (1, 4)
+"""Stages before and behind the mutated one that are followed, too."""
 
 
-def _belongs(module: str, stage: str) -> bool:
-    return re.fullmatch(rf"{re.escape(stage)}([._](?:\w*?\d+)?.*)?", module) is not None
+def whole_netlist(folder: Path, stages: Sequence[str]) -> Netlist:
+    """Return the design of `benchmarks.mutants.mutate` as bits; its stages' streams are among its outputs."""
+    design = libyosys.Design()
+    run_passes(design, f"read_rtlil {folder / 'mutated.il'}", "hierarchy -top original", "flatten")
+    ends = ("o__valid", "o__ready", "o__payload")
+    exposed = [f"expose original/w:{stage}.{end}" for stage in stages for end in ends]
+    written = f"-zinit -map {folder / 'whole.map'} {folder / 'whole.aig'}"
+    run_passes(design, *exposed, *BITS, f"write_aiger {written}")
+    return read_netlist(folder / "whole.aig", folder / "whole.map")
 
 
-def proved_equivalent(design: Path, part: Sequence[str], mutant: Mutant, folder: Path, seconds: int) -> bool:
-    """Say whether a mutant is proved equivalent within a part of the design.
+def neighborhoods(mutant: Mutant, stages: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return runs of stages to follow exactly, the shortest first: none, the mutated one, more around it."""
+    inner = mutant.module.removeprefix("top.")
+    mine = _stage_of(inner, stages)
+    neighbors = NEIGHBORS
+    if mine is None:  # a wire between stages
+        mine, neighbors = _stage_of(mutant.cell, stages), NEIGHBORS[1:]
+    if mine is None:
+        return [(), tuple(stages)]
+    at = stages.index(mine)
+    around = [tuple(stages[max(0, at - before) : at + behind + 1]) for before, behind in neighbors]
+    return list(dict.fromkeys([(), *around]))
+
+
+def _stage_of(name: str, stages: Sequence[str]) -> str | None:
+    def belongs(stage: str) -> bool:
+        return re.fullmatch(rf"{re.escape(stage)}([._](?:\w*?\d+)?.*)?", name) is not None
+
+    return max(filter(belongs, stages), key=len, default=None)
+
+
+def proved_equivalent(
+    netlist: Netlist, stages: Sequence[str], follow: Sequence[str], mutant: Mutant, folder: Path, seconds: int
+) -> bool | None:
+    """Say whether a mutant is proved equivalent.
 
     Parameters
     ----------
-    design : Path
-        `mutated.il` of `benchmarks.mutants.mutate`.
-    part : sequence of str
-        Modules; each but the first takes its input stream `i` from the one before.
+    netlist : Netlist
+        Of `whole_netlist`.
+    stages : sequence of str
+        All, in order.
+    follow : sequence of str
+        The neighboring ones whose registers are followed exactly.
     mutant : Mutant
     folder : Path
         For scratch files.
     seconds : int
-        For the induction; five times that for all. Afterwards the answer is no.
+        Of the processor, for each attempt.
+
+    Returns
+    -------
+    bool or None
+        Whether it is equivalent where all other registers may hold anything; None if time ran out.
     """
-    _write_miter(design, part, mutant.number, folder)
-    script = PROVE.format(seconds=seconds)
-    try:
+    miter = _Miter(netlist, stages, follow, mutant.number)
+    if miter.bad == 0:
+        return True
+    registers, _ = miter.aig.write(folder / "miter.aig", miter.next, miter.bad)
+    for script in PROVE if registers else COMPARE:
         result = subprocess.run(
-            [str(ABC), "-c", script], cwd=folder, capture_output=True, text=True, timeout=5 * seconds
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    if "was asserted" in result.stdout:
-        return False
-    nothing_left = re.search(r"lat =\s+0 .*and =\s+0 ", result.stdout)
-    return "Property proved" in result.stdout or nothing_left is not None
+            [str(ABC), "-c", script], cwd=folder, capture_output=True, text=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)),
+        )  # fmt: skip
+        if "was asserted" in result.stdout:
+            return False
+        if "Property proved" in result.stdout or not registers and "No output asserted" in result.stdout:
+            return True
+    return None
 
 
-def _write_miter(source: Path, part: Sequence[str], number: int, folder: Path) -> None:
-    """Write `miter.aig`: two copies of a part, and one output that is high when they differ."""
-    design = libyosys.Design()
-    run_passes(design, f"read_rtlil {source}")
-    if len(part) > 1:
-        (folder / "chain.v").write_text(_chain(design, part))
-        run_passes(design, f"read_verilog {folder / 'chain.v'}")
-    top = part[0] if len(part) == 1 else "chain"
-    run_passes(design, f"hierarchy -top {top}", "flatten", "opt_clean")
-    ports = _ports(design, top)
-    for name, value in (("gold", 0), ("gate", number)):
-        run_passes(design, f"copy {top} {name}", f"delete -port {name}/{SELECT}")
-        run_passes(design, f"cd {name}", f"connect -set {SELECT} {BITS}'d{value}", "cd ..")
-    (folder / "miter.v").write_text(_miter(ports))
-    run_passes(design, f"delete {top}", f"read_verilog {folder / 'miter.v'}", "hierarchy -top miter")
-    run_passes(design, "proc", "flatten", *CLEAN, "opt_clean", f"write_aiger -zinit {folder / 'miter.aig'}")
+class _Miter:
+    """The original and a mutant as one circuit, whose output `bad` says that they differ where it counts."""
 
-
-def _ports(design: libyosys.Design, name: str) -> list[tuple[str, int, bool]]:
-    """Return name, width and whether it is an input, of each port but the one that selects the mutant."""
-    module = next(module for key, module in design.modules_.items() if str(key) == f"\\{name}")
-    wires = [wire for wire in module.wires_.values() if wire.port_input or wire.port_output]
-    ports = [(str(wire.name)[1:], wire.width, bool(wire.port_input)) for wire in wires]
-    return [port for port in ports if port[0] != SELECT]
-
-
-def _miter(ports: list[tuple[str, int, bool]]) -> str:
-    inputs = [(name, width) for name, width, is_input in ports if is_input]
-    outputs = [(name, width) for name, width, is_input in ports if not is_input]
-    heads = [f"input [{width - 1}:0] \\{name} " for name, width in inputs]
-    lines = [f"module miter({', '.join([*heads, 'output differ'])});"]
-    for side in ("gold", "gate"):
-        lines += [f"wire [{width - 1}:0] \\{side}_{name} ;" for name, width in outputs]
-        pins = [f".\\{name} (\\{name} )" for name, _ in inputs]
-        pins += [f".\\{name} (\\{side}_{name} )" for name, _ in outputs]
-        lines.append(f"{side} the_{side}({', '.join(pins)});")
-    terms, names = [], {name for name, _ in outputs}
-    for name in sorted(names):
-        differs = f"\\gold_{name} != \\gate_{name} "
-        # What a stream carries counts only while it is valid.
-        valid = re.sub(r"tdata$|tlast$", "tvalid", re.sub(r"payload$", "valid", name))
-        counts = valid != name and valid in names
-        terms.append(f"(\\gold_{valid} & ({differs}))" if counts else f"({differs})")
-    return "\n".join([*lines, f"assign differ = {' | '.join(terms)};", "endmodule", ""])
-
-
-def _chain(design: libyosys.Design, part: Sequence[str]) -> str:
-    """Return a module that joins stages by their streams, from the first's `i` to the last's `o`."""
-    lines, heads = [], ["input clk", "input rst", f"input [{BITS - 1}:0] {SELECT}"]
-    for number, name in enumerate(part):
-        pins = [".clk(clk)", ".rst(rst)", f".{SELECT}({SELECT})"] if _selects(design, name) else [
-            ".clk(clk)", ".rst(rst)"
+    def __init__(self, netlist: Netlist, stages: Sequence[str], follow: Sequence[str], number: int) -> None:
+        self.aig = aig = Aig()
+        self.next: dict[int, int] = {}
+        self._netlist = netlist
+        bits = [re.fullmatch(rf"{SELECT}\[(\d+)\]", name) for name in netlist.inputs]
+        inputs = [aig.variable() if bit is None else 0 for bit in bits]
+        mutated = [
+            shared if bit is None else number >> int(bit[1]) & 1
+            for shared, bit in zip(inputs, bits, strict=True)
+        ]
+        states = [aig.variable() for _ in netlist.latches]
+        inside = {n for n, name in enumerate(netlist.latches) if name is None or name.split(".")[0] in follow}
+        right = aig.copy(netlist, inputs, states)
+        wrong, twins = self._twin(mutated, states, inside, right)
+        for latch in inside:
+            self.next[states[latch]] = right(netlist.next[latch])
+        for latch, twin in twins.items():
+            self.next[twin] = wrong(netlist.next[latch])
+        handed_on = self._handed_on(stages, follow)
+        own = [twins.get(latch, state) for latch, state in enumerate(states)]
+        fixed = {literal & ~1: right(literal & ~1) for literal, _ in handed_on}
+        beyond = aig.copy(netlist, mutated, own, fixed)
+        apart = [aig.both(right(counts), aig.differ(right(lit), wrong(lit))) for lit, counts in handed_on]
+        # What reaches the rest by other ways than these streams.
+        apart += [
+            aig.differ(right(literal), beyond(literal))
+            for latch, literal in enumerate(netlist.next) if latch not in inside
         ]  # fmt: skip
-        for port, width, is_input in _ports(design, name):
-            if port in ("clk", "rst"):
+        self._named = dict(zip(netlist.outputs, netlist.driven, strict=True))
+        for name, literal in zip(netlist.outputs, netlist.driven, strict=True):
+            counts = right(self._named["m_axis_tvalid[0]"]) if re.match(r"m_axis_t(data|last)", name) else 1
+            if "." not in name:
+                apart.append(aig.both(counts, aig.differ(right(literal), beyond(literal))))
+        self.bad = aig.both(aig.any(apart), self._input_rules(inputs, right(self._named["s_axis_tready[0]"])))
+
+    def _handed_on(self, stages: Sequence[str], follow: Sequence[str]) -> list[tuple[int, int]]:
+        """Return the bits of the streams between followed stages and others, each with when it counts."""
+        found = []
+        driven = dict(zip(self._netlist.outputs, self._netlist.driven, strict=True))
+        for name, literal in driven.items():
+            stage, _, end = name.rpartition(".")
+            if stage not in stages or not follow:
                 continue
-            link = _link(port, number)
-            if "__" not in port or (port[0] == "i" and number == 0) or (
-                port[0] == "o" and number == len(part) - 1
-            ):
-                heads.append(f"{'input' if is_input else 'output'} [{width - 1}:0] {link}")
-            elif port[0] == "o":
-                lines.insert(0, f"wire [{width - 1}:0] {link};")
-            pins.append(f".{port}({link})")
-        lines.append(f"\\{name}  stage_{number}({', '.join(pins)});")
-    return "\n".join([f"module chain({', '.join(heads)});", *lines, "endmodule", ""])
+            if stage == follow[-1] and stage != stages[-1] and not end.startswith("o__ready"):
+                counts = driven[f"{stage}.o__valid[0]"] if end.startswith("o__payload") else 1
+                found.append((literal, counts))
+            if end.startswith("o__ready") and stages.index(stage) + 1 == stages.index(follow[0]):
+                found.append((literal, 1))
+        return found
 
+    def _twin(
+        self, inputs: list[int], states: list[int], inside: set[int], right: Callable[[int], int]
+    ) -> tuple[Callable[[int], int], dict[int, int]]:
+        """Give the mutant registers of its own where a difference may reach; return its logic and these."""
+        twins: dict[int, int] = {}
+        while True:
+            own = [twins.get(latch, state) for latch, state in enumerate(states)]
+            wrong = self.aig.copy(self._netlist, inputs, own)
+            reached = [
+                latch for latch in sorted(inside - twins.keys())
+                if wrong(self._netlist.next[latch]) != right(self._netlist.next[latch])
+            ]  # fmt: skip
+            if not reached:
+                return wrong, twins
+            twins |= {latch: self.aig.variable() for latch in reached}
 
-def _link(port: str, number: int) -> str:
-    """Name the wire that a port of stage `number` is on; link 0 comes in."""
-    side, joined, signal = port.partition("__")
-    if not joined:
-        return f"{port}_{number}"
-    return f"{'i' if side == 'i' and number == 0 else 'o'}{number + (side == 'o')}__{signal}"
-
-
-def _selects(design: libyosys.Design, name: str) -> bool:
-    module = next(module for key, module in design.modules_.items() if str(key) == f"\\{name}")
-    return any(str(wire.name) == f"\\{SELECT}" for wire in module.wires_.values())
+    def _input_rules(self, inputs: list[int], ready: int) -> int:
+        """Return what is true while the input stream has always kept what it offered until it was taken."""
+        aig = self.aig
+        named = dict(zip(self._netlist.inputs, inputs, strict=True))
+        waited, broken = aig.variable(), aig.variable()
+        changed = [named["s_axis_tvalid[0]"] ^ 1]
+        for name, literal in named.items():
+            if re.match(r"s_axis_t(data|last)", name):
+                before = aig.variable()
+                self.next[before] = literal
+                changed.append(aig.differ(before, literal))
+        now = aig.both(waited, aig.any(changed))
+        self.next[waited] = aig.both(aig.both(named["s_axis_tvalid[0]"], ready ^ 1), named["rst[0]"] ^ 1)
+        self.next[broken] = aig.either(broken, now)
+        return aig.either(broken, now) ^ 1

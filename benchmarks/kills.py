@@ -1,4 +1,4 @@
-"""Kill `build` and `verify` at random points: nothing half-written is ever taken for a whole.
+"""Kill `build`, `verify` and `synth` at random points: nothing half-written is ever taken for a whole.
 
     python -m benchmarks.kills [--kills N] [--seed S]
 
@@ -24,18 +24,18 @@ from benchmarks.networks import network
 from compiler.emit import check_hashes
 from sim.verilator import scratch_folder
 
-__all__ = ["kill_builds", "kill_verifications"]
+__all__ = ["kill_builds", "kill_syntheses", "kill_verifications"]
 
 RESULTS = Path(__file__).with_suffix(".json")
-NETWORK = "one_by_one"
+NETWORK, SMALLER = "one_by_one", "image_out"
 LONGEST = 120
 """Seconds."""
 
 SIGNALS = (signal.SIGKILL, signal.SIGINT)
 
 
-def _build(target: Path) -> compiler.Bundle:
-    model, shape = network(NETWORK)
+def _build(target: Path, name: str = NETWORK) -> compiler.Bundle:
+    model, shape = network(name)
     return compiler.build(model, board="u250", input_shape=shape, output=target)
 
 
@@ -121,21 +121,57 @@ def kill_verifications(folder: Path, kills: int, seed: int = 0, seconds: float =
     return outcome
 
 
+def kill_syntheses(folder: Path, kills: int, seed: int = 0) -> Counter:
+    """Kill syntheses, with and without stages that an earlier one left in the cache.
+
+    Raises
+    ------
+    AssertionError
+        If a report was left half-written, or what is synthesized afterwards is something else.
+    """
+    rng, outcome = random.Random(seed), Counter()
+    bundle, home = _build(folder / "out", SMALLER), os.environ.get("XDG_CACHE_HOME")
+    try:
+        os.environ["XDG_CACHE_HOME"] = str(folder / "undisturbed")
+        started = time.monotonic()
+        right = bundle.synthesize()
+        seconds = time.monotonic() - started
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        for kill in range(kills):
+            if kill % 3 == 0:
+                shutil.rmtree(folder / "cache", ignore_errors=True)
+            ended = _killed(bundle.synthesize, rng.uniform(0, 1.2 * seconds), SIGNALS[kill % 2])
+            outcome["ended before"] += ended
+            outcome["killed"] += not ended
+            assert bundle.report["stages"] and bundle.report["synthesis"]
+        found = bundle.synthesize()
+        assert (found.resources, found.path) == (right.resources, right.path), "it is something else"
+    finally:
+        if home is None:
+            del os.environ["XDG_CACHE_HOME"]
+        else:
+            os.environ["XDG_CACHE_HOME"] = home
+    return outcome
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its status."""
     what = __doc__.splitlines()[0]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=what)
-    parser.add_argument("--kills", type=int, default=50, help="builds, and half as many verifications (50)")
+    parser.add_argument("--kills", type=int, default=50, help="builds; half as many of the others (50)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     with scratch_folder() as folder:
         (folder / "build").mkdir()
         (folder / "verify").mkdir()
+        (folder / "synth").mkdir()
         builds = kill_builds(folder / "build", options.kills, options.seed)
         kept = {"seed": options.seed, "build": dict(builds)}
         print("build:", kept["build"], flush=True)
         kept["verify"] = dict(kill_verifications(folder / "verify", options.kills // 2, options.seed))
-        print("verify:", kept["verify"])
+        print("verify:", kept["verify"], flush=True)
+        kept["synth"] = dict(kill_syntheses(folder / "synth", options.kills // 2, options.seed))
+        print("synth:", kept["synth"])
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
     return 0
 

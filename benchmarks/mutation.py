@@ -1,35 +1,44 @@
 """Whether `verify` catches bugs: random mutants of emitted Verilog, and how many of them it kills.
 
-    python -m benchmarks.mutation [--mutants N] [--seed S] [NETWORK ...]
+    python -m benchmarks.mutation [--mutants N] [--seed S] [--seconds S] [NETWORK ...]
 
-What survives is shown to be equivalent, or told from the original up to a number of cycles, or is listed as
-alive. `benchmarks/mutation.json` keeps the outcome.
+What `verify` passes meets the faults in time of `verify --faults`; what passes these too is shown to be
+equivalent, or is listed as alive. `benchmarks/mutation.json` keeps the outcome, `build/mutation` that of each
+mutant as soon as it is known, so that a run goes on where an earlier one was stopped.
 """
 
 import argparse
+import hashlib
 import json
+import os
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import compiler
-from benchmarks.equivalence import parts_around, proved_equivalent
+from benchmarks.equivalence import neighborhoods, proved_equivalent, whole_netlist
 from benchmarks.mutants import Mutant, mutate, watched, wrap
 from benchmarks.networks import network
-from benchmarks.verilated import build, run
+from benchmarks.verilated import build, play, run
 from sim.errors import SimulationError
+from sim.faults import provoke
+from sim.gates import GATE, with_gates
 from sim.session import STALLS, Session, open_session
 from sim.verilator import scratch_folder
 
-__all__ = ["assess", "killed_by"]
+__all__ = ["Assessment", "killed_by"]
 
 RESULTS = Path(__file__).with_suffix(".json")
+PROGRESS = Path("build") / "mutation"
 NETWORKS = ("one_by_one", "speech_like", "linear_only", "global_on_an_image", "dense_activations")
 """Between them they have every kind of stage."""
 
-SECONDS = 8
-"""Per proof."""
+SECONDS = 10
+"""Per attempt at a proof."""
+
+Fate = dict[str, str]
 
 
 def killed_by(simulator: Path, session: Session, mutant: Mutant) -> str | None:
@@ -44,41 +53,83 @@ def killed_by(simulator: Path, session: Session, mutant: Mutant) -> str | None:
     return None
 
 
-def assess(directory: Path, count: int, seed: int, *, prove: bool = True) -> list[dict[str, str]]:
-    """Mutate a build directory's Verilog and return the fate of each mutant.
+class Assessment:
+    """The mutants of one build directory, and what tells their fates; tools are built when first needed.
 
-    Survivors are tried to be proved equivalent if `prove`.
+    Parameters
+    ----------
+    directory : Path
+        A build directory.
+    count, seed : int
+        How many mutants, and which: the same seed gives the same.
+    folder : Path
+        For scratch files.
+    seconds : int
+        Of the processor, for each attempt at a proof.
 
-    Its `fate` is `killed`, `equivalent` (proved) or `alive`; `why` says by what.
+    Members
+    -------
+    mutants : list of Mutant
     """
-    stages = [stage["name"] for stage in compiler.Bundle.open(directory).report["stages"]]
-    session = open_session(directory, None, STALLS)
-    session = replace(session, contract=watched(session.contract))
-    fates = []
-    with scratch_folder() as folder:
-        mutants, sources = mutate(directory, count, seed, folder)
-        top = wrap(session.contract, folder)
-        simulator = build(session.contract, [*sources, top], folder / "simulator", optimize="-O1")
-        unchanged = Mutant(0, "none", "", "", "", "")
-        if reason := killed_by(simulator, session, unchanged):
+
+    def __init__(self, directory: Path, count: int, seed: int, folder: Path, seconds: int = SECONDS) -> None:
+        bundle = compiler.Bundle.open(directory)
+        self._stages = [stage["name"] for stage in bundle.report["stages"]]
+        self._own_modules = [stage for stage in self._stages if (directory / "rtl" / f"{stage}.v").is_file()]
+        session = open_session(directory, None, STALLS, bundle.expected_layers)
+        self._session = replace(session, contract=watched(session.contract))
+        self._folder, self.seconds = folder, seconds
+        self.mutants, self._sources = mutate(directory, count, seed, folder)
+        self._top = wrap(session.contract, folder)
+        self._simulator = build(
+            self._session.contract, [*self._sources, self._top], folder / "simulator", optimize="-O1"
+        )
+        self._gated: Path | None = None
+        self._netlist = None
+        none = Mutant(0, "none", "", "", "", "")
+        if reason := killed_by(self._simulator, self._session, none) or self._killed_by_faults(none):
             raise SimulationError(str(directory), f"is wrong without mutants: {reason}")
-        for mutant in mutants:
-            fate, why = "killed", killed_by(simulator, session, mutant)
-            if why is None:
-                fate, why = "alive", "no proof was tried"
-                if prove:
-                    fate, why = _explain(folder, stages, mutant)
-            fates.append({"mutant": str(mutant), "fate": fate, "why": why})
-    return fates
 
+    def fate(self, mutant: Mutant, *, prove: bool = True) -> Fate:
+        """Return what becomes of a mutant: its `fate` is killed, equivalent or alive; `why` says by what."""
+        told = {"mutant": str(mutant)}
+        if why := killed_by(self._simulator, self._session, mutant):
+            return {**told, "fate": "killed", "why": why}
+        if why := self._killed_by_faults(mutant):
+            return {**told, "fate": "killed", "why": f"faults in time: {why}"}
+        if not prove:
+            return {**told, "fate": "alive", "why": "no proof was tried"}
+        if self._netlist is None:
+            self._netlist = whole_netlist(self._folder, self._stages)
+        tried = neighborhoods(mutant, self._stages)
+        for follow in tried:
+            arguments = self._netlist, self._stages, follow, mutant, self._folder, self.seconds
+            if proved_equivalent(*arguments):
+                where = " → ".join(follow) or "any states"
+                return {**told, "fate": "equivalent", "why": f"proved within {where}"}
+        why = f"not proved equivalent within {' → '.join(tried[-1])} in {self.seconds} s"
+        return {**told, "fate": "alive", "why": why}
 
-def _explain(folder: Path, stages: list[str], mutant: Mutant) -> tuple[str, str]:
-    """Look for a proof that a surviving mutant is equivalent."""
-    parts = parts_around(mutant.module, stages)
-    for part in parts:
-        if proved_equivalent(folder / "mutated.il", part, mutant, folder, SECONDS):
-            return "equivalent", f"proved within {' → '.join(part)}"
-    return "alive", f"not proved equivalent within {' → '.join(parts[-1])}"
+    def _killed_by_faults(self, mutant: Mutant) -> str | None:
+        """Return after which fault in time a mutant does not recover, or None."""
+        if self._gated is None:
+            text = self._sources[0].read_text()
+            for stage in self._own_modules:
+                text = with_gates(stage, text)
+            gated = self._folder / "gated.v"
+            gated.write_text(text)
+            self._gated = build(
+                self._session.contract, [GATE, gated, self._top], self._folder / "gated", optimize="-O1"
+            )
+
+        def one(script, plusargs):
+            return play(self._gated, self._session, plusargs | {"mutant": mutant.number}, script)
+
+        try:
+            results = provoke(self._session, one)
+        except SimulationError as error:
+            return str(error)
+        return next((str(result) for result in results if result.fault), None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,30 +139,68 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(NETWORKS)}")
     parser.add_argument("--mutants", type=int, default=60, help="of each network (60)")
     parser.add_argument("--seed", type=int, default=1, help="the same gives the same mutants (1)")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help=f"per attempt at a proof ({SECONDS})")
     options = parser.parse_args(arguments)
     kept = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"networks": {}}
-    for name in options.networks or NETWORKS:
-        model, shape = network(name)
-        with scratch_folder() as folder:
-            bundle = compiler.build(model, board="u250", input_shape=shape, output=folder / name)
-            fates = assess(bundle.directory, options.mutants, options.seed)
-        counts = Counter(fate["fate"] for fate in fates)
-        print(f"{name}: {dict(counts)} of {len(fates)}", flush=True)
-        survivors = [fate for fate in fates if fate["fate"] != "killed"]
-        facts = {"seed": options.seed, "mutants": len(fates), **counts}
-        kept["networks"][name] = facts | {"survivors": survivors}
-        kept["total"] = _total(kept["networks"])
-        RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    with ExitStack() as stack:
+        runs: dict[str, tuple[Assessment, Path]] = {}
+        # The cheap part first, of all networks: what survives needs a netlist and a solver.
+        for prove in (False, True):
+            for name in options.networks or NETWORKS:
+                if name not in runs:
+                    folder = stack.enter_context(scratch_folder())
+                    runs[name] = _prepare(name, folder, options)
+                fates = _resumed(*runs[name], prove=prove)
+                kept["networks"][name] = _summary(options.seed, fates)
+                kept["total"] = _total(kept["networks"])
+                RESULTS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+                counts = Counter(fate["fate"] for fate in fates)
+                print(f"{name}: {dict(counts)} of {len(fates)}", flush=True)
     print(kept["total"])
     return 0
 
 
+def _prepare(name: str, folder: Path, options: argparse.Namespace) -> tuple[Assessment, Path]:
+    """Build a network and its mutants; return these and the file that keeps their fates."""
+    model, shape = network(name)
+    bundle = compiler.build(model, board="u250", input_shape=shape, output=folder / name)
+    assessment = Assessment(bundle.directory, options.mutants, options.seed, folder, options.seconds)
+    digest = hashlib.sha256("".join(map(str, assessment.mutants)).encode())
+    for source in sorted((bundle.directory / "rtl").rglob("*.*")):
+        digest.update(source.read_bytes())
+    return assessment, PROGRESS / f"{name}-{digest.hexdigest()[:16]}.json"
+
+
+def _resumed(assessment: Assessment, progress: Path, *, prove: bool) -> list[Fate]:
+    """Return the fates of all mutants; what an earlier run found out is read instead."""
+    found: dict[str, Fate] = json.loads(progress.read_text()) if progress.is_file() else {}
+    progress.parent.mkdir(parents=True, exist_ok=True)
+    for mutant in assessment.mutants:
+        known = found.get(str(mutant.number))
+        tried = known and known["why"].endswith(f" in {assessment.seconds} s")
+        if known is None or prove and known["fate"] == "alive" and not tried:
+            found[str(mutant.number)] = fate = assessment.fate(mutant, prove=prove)
+            print(f"  {mutant.number:3} {fate['fate']:10} {mutant}: {fate['why'][:100]}", flush=True)
+            partial = progress.with_suffix(f".{os.getpid()}")
+            partial.write_text(json.dumps(found, indent=1))
+            partial.replace(progress)
+    return [found[str(mutant.number)] for mutant in assessment.mutants]
+
+
+def _summary(seed: int, fates: list[Fate]) -> dict:
+    counts = Counter(fate["fate"] for fate in fates)
+    by_faults = sum(fate["why"].startswith("faults in time") for fate in fates)
+    facts = {"seed": seed, "mutants": len(fates), **counts, "killed_by_faults_alone": by_faults}
+    return facts | {"survivors": [fate for fate in fates if fate["fate"] != "killed"]}
+
+
 def _total(networks: dict[str, dict]) -> dict[str, float]:
-    mutants, killed, equivalent = (
-        sum(result.get(key, 0) for result in networks.values()) for key in ("mutants", "killed", "equivalent")
-    )
-    rate = round(100 * killed / (mutants - equivalent), 1)
-    return {"mutants": mutants, "killed": killed, "equivalent": equivalent, "killed_percent": rate}
+    def total(key: str) -> int:
+        return sum(result.get(key, 0) for result in networks.values())
+
+    rate = round(100 * total("killed") / (total("mutants") - total("equivalent")), 1)
+    keys = ("mutants", "killed", "killed_by_faults_alone", "equivalent", "alive")
+    return {key: total(key) for key in keys} | {"killed_percent": rate}
 
 
 if __name__ == "__main__":

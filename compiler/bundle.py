@@ -128,7 +128,7 @@ class Bundle:
                 stalls=stalls,
                 waves=waves,
                 faults=faults,
-                expected_layers=self._expected_layers,
+                expected_layers=self.expected_layers,
                 progress=progress or (lambda step: None),
             )
         except SimulationError as error:
@@ -181,7 +181,7 @@ class Bundle:
         """
         return make_bitstream(self.directory, self.manifest, clock_mhz=clock_mhz, progress=progress)
 
-    def _expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
+    def expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
         """Return every value of the graph for some of the stored vectors."""
         with np.load(self.directory / "vectors.npz", allow_pickle=False) as vectors:
             return execute(self.graph, vectors["x"][frames].astype(np.int64), keep="all")

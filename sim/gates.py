@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sim.errors import SimulationError
 
-__all__ = ["GATE", "gated_sources"]
+__all__ = ["GATE", "gated_sources", "with_gates"]
 
 GATE = Path(__file__).with_name("gate.sv")
 _WHOLE = ("top", "pipeline")
@@ -34,13 +34,14 @@ def gated_sources(directory: Path, folder: Path) -> list[Path]:
     for source in sorted((directory / "rtl").glob("*.v")):
         text = source.read_text()
         if source.stem not in _WHOLE:
-            text = _gated(source.stem, text)
+            text = with_gates(source.stem, text)
         (folder / source.name).write_text(text)
         sources.append(folder / source.name)
     return sources
 
 
-def _gated(stage: str, text: str) -> str:
+def with_gates(stage: str, text: str) -> str:
+    """Return Verilog in which the module of a stage is held between gates."""
     inner = f"{stage}_ungated"
     renamed, count = re.subn(rf"^module {stage}\s*\(", f"module {inner}(", text, flags=re.MULTILINE)
     body = renamed[renamed.find(f"module {inner}(") :].partition("endmodule")[0]

@@ -8,6 +8,7 @@ import compiler
 from benchmarks.kills import kill_builds
 from benchmarks.networks import network
 from compiler.errors import ToolFailed
+from compiler.weights import reweight
 
 
 def test_a_killed_build_is_whole_or_absent(tmp_path):
@@ -39,9 +40,18 @@ TAMPERING = {
 }
 
 
+COMMANDS = {
+    "verify": lambda copy: compiler.Bundle.open(copy).verify(),
+    "synth": lambda copy: compiler.Bundle.open(copy).synthesize(),
+    "bitstream": lambda copy: compiler.Bundle.open(copy).bitstream(),
+    "weights": lambda copy: reweight(copy, copy / "model.pt"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("tampering", TAMPERING)
-def test_a_directory_that_was_tampered_with_is_refused(bundle, tampering, tmp_path):
+def test_a_directory_that_was_tampered_with_is_refused(bundle, tampering, command, tmp_path):
     copy = shutil.copytree(bundle.directory, tmp_path / "copy")
     TAMPERING[tampering](copy)
     with pytest.raises(ToolFailed, match="was changed after the build|is no build directory"):
-        compiler.Bundle.open(copy).verify()
+        COMMANDS[command](copy)
