@@ -7,7 +7,7 @@ from typing import Any
 import boards
 from benchmarks.growth import exact_graph
 from benchmarks.results import Part
-from benchmarks.throughput import BOARDS, MODELS, NETWORKS
+from benchmarks.throughput import MODELS, PAIRS
 from compiler.errors import DoesNotFit
 from compiler.report import summarize_graph
 from compiler.scheduler import Plan, Scheduler
@@ -63,6 +63,5 @@ def busy_share(plan: Plan, useful: dict[str, int]) -> tuple[int, float]:
 
 PARTS = [
     Part("filling", f"{board}-{network}", partial(measure, network, board), KINDS)
-    for board in BOARDS
-    for network in NETWORKS
+    for board, network in PAIRS
 ]
