@@ -88,6 +88,11 @@ class ConvInTurnsConfig:
         """Cycles between frames, at most, if windows never keep an array waiting."""
         return max(-(-self.array.cycles_per_frame // self.arrays), self.target.beats)
 
+    @property
+    def queue_depth(self) -> int:
+        """Beats of an array that can wait: those of a window whose turn has not come, and of the next."""
+        return 2 * self.target.groups
+
     @cached_property
     def latency(self) -> int:
         """Cycles from the last word's fetch to the first sums being offered."""
@@ -97,7 +102,8 @@ class ConvInTurnsConfig:
         """Predict what it takes: the arrays; for each, registers for what is gathered, and a queue."""
         bits = self.target.payload.size
         kept = Resources(ff=bits - self.array.target.payload.size) + fabric.counter(self.gathered)
-        each = cost_of(self.array, fabric) + kept + QueueConfig(bits=bits, depth=2).cost(fabric)
+        queue = QueueConfig(bits=bits, depth=self.queue_depth)
+        each = cost_of(self.array, fabric) + kept + queue.cost(fabric)
         return self.arrays * each + fabric.choice(self.arrays, bits) + fabric.logic(10, 8)
 
     def timing(self, arrivals: np.ndarray) -> Timing:
@@ -137,7 +143,7 @@ class ConvInTurns(wiring.Component):
 
     Resources
     ---------
-    The arrays; for each, registers for the groups that are gathered, and two output beats.
+    The arrays; for each, registers for the groups that are gathered, and room for the sums of two windows.
 
     Parameters
     ----------
@@ -195,7 +201,8 @@ class ConvInTurns(wiring.Component):
     def _gather(self, m: Module, number: int, array: ZeroSkipConv) -> Queue:
         """Keep an array's groups until there is a beat of them; return the queue of beats."""
         bits = self.config.target.payload.size
-        m.submodules[f"queue{number}"] = queue = Queue(QueueConfig(bits=bits, depth=2))
+        room = QueueConfig(bits=bits, depth=self.config.queue_depth)
+        m.submodules[f"queue{number}"] = queue = Queue(room)
         sums = Value.cast(array.o.payload)
         place = Signal(range(self.config.gathered), name=f"place{number}")
         kept = [Signal(len(sums), name=f"kept{number}") for _ in range(self.config.gathered - 1)]

@@ -80,14 +80,17 @@ class Readout(wiring.Component):
         step, drain = Signal(), self.drain
         # An accumulator of its own does not wait to be drained: there must be room for the slot at once.
         room = (credit > draining) if config.accumulates else Const(1)
+        # Whether there is room: known a cycle early, too.
+        some, left = Signal(init=1), Signal.like(credit)
         m.d.comb += [
-            step.eq(draining & (credit != 0)),
+            left.eq(credit - step + (self.o.valid & self.o.ready)),
+            step.eq(draining & some),
             self.free.eq(~priming & (~draining | (step & last)) & room),
             drain.valid.eq(step | priming),
             self.primed.eq(~priming),
             self.idle.eq(~priming & ~draining),
         ]
-        m.d.sync += credit.eq(credit - step + (self.o.valid & self.o.ready))
+        m.d.sync += [credit.eq(left), some.eq(left != 0)]
         with m.If(drain.valid):
             m.d.sync += [drain.slot.eq(drain.slot + 1), last.eq(drain.slot + 2 == config.slots)]
             with m.If(last):

@@ -18,6 +18,10 @@ from hdl.streams.timing import Timing, wait_in_order
 __all__ = ["Gather", "GatherConfig", "gather_frames"]
 
 
+DEEP = 64
+"""Frames from which on their order is read ahead of its time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GatherConfig:
     """What the frames are, and whose.
@@ -47,8 +51,9 @@ class GatherConfig:
 
     @property
     def order(self) -> QueueConfig:
-        """Whose turn it is next, and after that."""
-        return QueueConfig(bits=bits_for_range(self.instances), depth=self.frames)
+        """Whose turn it is next, and after that; many lie in block RAM, known long before they are due."""
+        deep = self.frames >= DEEP
+        return QueueConfig(bits=bits_for_range(self.instances), depth=self.frames, registered=deep)
 
     @property
     def latency(self) -> int:

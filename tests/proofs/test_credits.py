@@ -35,6 +35,8 @@ def test_no_credit_is_lost_or_given_twice():
         opened = open_freely(m, name, component)
         latencies.append(component.config.latency)
         cycles = 2 if name == "egress" else latencies[-1] - 1
+        if name == "readout":
+            m.d.comb += Assert(opened.value("some") == (opened.value("credit") != 0))
         _claim_room(m, opened, opened.value("credit"), opened.value(leave), cycles)
     assert_proved(m, name="credits", depth=max(latencies) + 1)
 
@@ -52,6 +54,7 @@ def test_a_slot_without_banks_is_read_out_the_cycle_after_it_is_asked_for():
     m.d.comb += [
         Assume(~component.start | component.free),
         Assert((component.drain.slot == 0) & opened.value("last")),
+        Assert(opened.value("some") == (credit != 0)),
         Assert(draining == started),
         Assert(component.drain.valid == (started | priming)),
         Assert(~(started & priming)),

@@ -58,6 +58,31 @@ def test_full_windows_pass_no_later_than_predicted(case):
         assert run.keeps_to(predicted)
 
 
+def test_an_array_goes_on_while_its_sums_wait_for_those_of_the_window_before():
+    """Windows come at once, and take no longer than their sums take to leave: the output never rests."""
+    rng, windows = np.random.default_rng(0), 24
+    form, order = FixedPoint(6, 0, False), tuple(range(FILTERS))
+    weight = np.zeros((TAPS, CHANNELS, FILTERS), dtype=np.int64)
+    for tap in range(TAPS):
+        for channel in range(CHANNELS):
+            weight[tap, channel, rng.permutation(FILTERS)[: FILTERS // WINNERS]] = 1
+    array = ZeroSkipConvConfig(
+        source=WinnersFormat((CHANNELS, 1, windows), form, WINNERS),
+        target=DenseFormat((FILTERS, 1, windows), FixedPoint(24, 0, True), 1, order),
+        tables=tuple(pack_words(tap, order, 1, 7) for tap in weight),
+        bias=np.zeros(FILTERS, dtype=np.int64),
+    )
+    config = ConvInTurnsConfig(array=array, arrays=2, gathered=2)
+    assert array.worst_words == array.target.groups == FILTERS
+    pixel = np.zeros((CHANNELS, 1, windows), dtype=np.int64)
+    pixel[:WINNERS] = 1
+    word, bits = array.source.encode(pixel)[0], array.source.payload.size
+    beats = [sum(int(word) << (bits * tap) for tap in range(TAPS))] * windows
+    settle = array.readout.priming_cycles
+    run = run_stream(ConvInTurns(config), beats, config.target.beats, settle=settle)
+    assert run.keeps_to(config.timing(np.zeros(windows, dtype=np.int64)))
+
+
 def test_two_arrays_take_half_the_time():
     config, beats, _ = _case(2, 2, 2, 1.0)
     ends = [
