@@ -42,6 +42,8 @@ class Board:
         How frames get to the design and logits come back.
     budget_fraction : float
         Share of each resource that a design may use; the rest is left to routing and the shell.
+    lut_fraction : float, optional
+        The same of lookup tables alone, where they are what routing and the shell leave least of.
     flow : Flow, optional
         How a bitstream is made for it.
     """
@@ -62,6 +64,7 @@ class Board:
     clock_source: str
     host_interface: str
     budget_fraction: float = 0.75
+    lut_fraction: float | None = None
     flow: Flow | None = None
 
     def __post_init__(self) -> None:
@@ -71,8 +74,10 @@ class Board:
             raise ValueError(f"clock_source must be one of {CLOCK_SOURCES}, not {self.clock_source!r}")
         if not self.clock_mhz > 0:
             raise ValueError(f"clock_mhz must be positive, not {self.clock_mhz!r}")
-        if not 0 < self.budget_fraction <= 1:
-            raise ValueError(f"budget_fraction must be above 0 and at most 1, not {self.budget_fraction!r}")
+        for name in ("budget_fraction", "lut_fraction"):
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                raise ValueError(f"{name} must be above 0 and at most 1, not {share!r}")
         for resource, count in self.resources.items():
             if count < 0:
                 raise ValueError(f"{resource} must be at least 0, not {count!r}")
@@ -93,4 +98,7 @@ class Board:
     @property
     def budget(self) -> Mapping[str, int]:
         """What a design may use of each resource."""
-        return MappingProxyType({r: int(count * self.budget_fraction) for r, count in self.resources.items()})
+        shares = {"lut": self.lut_fraction or self.budget_fraction}
+        return MappingProxyType(
+            {r: int(count * shares.get(r, self.budget_fraction)) for r, count in self.resources.items()}
+        )

@@ -31,6 +31,11 @@ def test_a_budget_is_three_quarters_of_each_resource():
     }  # fmt: skip
 
 
+def test_a_board_may_leave_more_tables_to_routing_than_of_the_rest():
+    board = replace(find("u250"), lut_fraction=0.5)
+    assert (board.budget["lut"], board.budget["dsp"]) == (864_000, 9_216)
+
+
 @pytest.mark.parametrize(
     ("typed", "nearest"), [("u25", "u250"), ("U250", "u250"), ("zu3", "zu3eg"), ("ecp5", "ecp5-85f")]
 )
@@ -52,6 +57,7 @@ def test_a_name_near_nothing_lists_every_board():
         ({"clock_source": "guessed"}, "clock_source must be one of ('assumed', 'placed and routed')"),
         ({"clock_mhz": 0}, "clock_mhz must be positive, not 0"),
         ({"budget_fraction": 1.5}, "budget_fraction must be above 0 and at most 1, not 1.5"),
+        ({"lut_fraction": 0}, "lut_fraction must be above 0 and at most 1, not 0"),
         ({"dsp": -1}, "dsp must be at least 0, not -1"),
     ],
 )
