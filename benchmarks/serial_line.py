@@ -130,10 +130,10 @@ class BoardLine(Line):
 
     def __init__(
         self, simulator: Path, directory: Path, *, clock_mhz: float, noise: float = 0, seed: int = 0,
-        skew: float = 1.0,
+        skew: float = 1.0, lasts: int = 200,
     ) -> None:  # fmt: skip
         arguments = (str(clock_mhz), str(skew))
-        super().__init__(simulator, directory, noise=noise, seed=seed, lasts=200, arguments=arguments)
+        super().__init__(simulator, directory, noise=noise, seed=seed, lasts=lasts, arguments=arguments)
         self.lamps = 0
 
     def _characters(self, sent: bytes) -> bytes:

@@ -28,8 +28,10 @@ KINDS = {
     "wrong": "simulated", "lost": "simulated",
 }  # fmt: skip
 FRAMES = 10_000
-CLOCK_MHZ = 31
+CLOCK_MHZ = 13
 NOISE = 0.01
+PATIENCE = 80
+"""Microseconds of a read: of one request at a time, none of which takes 300, no answer is given up early."""
 MOST_BYTES = 64
 
 
@@ -67,7 +69,8 @@ def measure(folder: Path) -> dict[str, Any]:
     bundle = pipeline.build(model, board="ulx3s-25f", output=folder, input_shape=shape)
     slots = boards.find("ulx3s-25f").flow.slots
     simulator = build_board(bundle.directory, folder, CLOCK_MHZ)
-    with BoardLine(simulator, bundle.directory, clock_mhz=CLOCK_MHZ, noise=NOISE, seed=7, skew=1.01) as line:
+    how = {"clock_mhz": CLOCK_MHZ, "noise": NOISE, "seed": 7, "skew": 1.01, "lasts": PATIENCE}
+    with BoardLine(simulator, bundle.directory, **how) as line:
         return exercise(line, bundle.directory, slots, FRAMES)
 
 
