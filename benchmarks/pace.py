@@ -5,24 +5,28 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Part
-from benchmarks.throughput import MODELS, real_words
+from benchmarks.throughput import MODELS, busy, real_words
 from compiler import pipeline
+from compiler.bundle import Bundle
 
-__all__ = ["INTERVALS", "PARTS", "TEXT"]
+__all__ = ["INTERVALS", "PARTS", "TEXT", "figures"]
 
-INTERVALS = (784, 392, 196)
+FILLING = 427
+"""What `build --fill` asks of each instance on a U250; they take 400."""
+
+INTERVALS = (784, FILLING, 392, 196)
 INSTANCES = 2
 
 TEXT = f"""
 The sparse-sparse network built for the U250 with `--interval N`, and {INSTANCES} instances of the default
 build behind one bus (`--instances {INSTANCES}`): recorded words in Verilator under all four stall patterns,
 every output compared, in the order of the words. The interval is that of words back to back that nothing
-stalls. `lut`: of one instance.
+stalls. `lut`: of one instance. `busy`: see above.
 """
 KINDS = {
     "interval": "simulated", "interval_predicted": "predicted", "instances": "counted", "words": "counted",
-    "patterns": "counted", "mismatches": "counted", "bottleneck": "predicted", "lut": "predicted",
-    "dsp": "predicted", "bram36": "predicted",
+    "patterns": "counted", "mismatches": "counted", "bottleneck": "predicted",
+    "busy_multipliers": "simulated", "lut": "predicted", "dsp": "predicted", "bram36": "predicted",
 }  # fmt: skip
 
 
@@ -30,18 +34,24 @@ def measure(options: dict[str, int], folder: Path) -> dict[str, Any]:
     """Build with some options, and simulate."""
     samples = real_words(folder.with_name("words.npz"))
     model = MODELS / "sparse_sparse.pt"
-    bundle = pipeline.build(model, board="u250", output=folder, samples=samples, **options)
+    return figures(pipeline.build(model, board="u250", output=folder, samples=samples, **options))
+
+
+def figures(bundle: Bundle) -> dict[str, Any]:
+    """Simulate a build; return what that and its report say."""
     verdict, folding = bundle.verify(), bundle.report["folding"]
     if not verdict.passed:
         raise ValueError(verdict.line)
+    interval = verdict.timing.interval_cycles
     return {
-        "interval": verdict.timing.interval_cycles,
+        "interval": interval,
         "interval_predicted": verdict.predicted.interval_cycles,
         "instances": folding["instances"],
         "words": verdict.vectors,
         "patterns": len(verdict.patterns),
         "mismatches": verdict.mismatches,
         "bottleneck": folding["bottleneck"],
+        "busy_multipliers": busy(bundle.report, interval * folding["instances"])[1],
         **{name: folding["resources"][name]["need"] for name in ("lut", "dsp", "bram36")},
     }
 
