@@ -43,7 +43,10 @@ def netlist_faults(directory: Path, board: str, folder: Path) -> list[str | None
     command = f"{boards.find(board).synthesis} {options} -flatten -top top"
     if "ecp5" in command:
         command = command.replace(" -flatten", "")  # it always does
-    run_passes(design, *reads, command, f"write_verilog -noattr {folder / 'netlist.v'}")
+    # Memories that ask for block RAM get it even where it is left out.
+    run_passes(
+        design, *reads, "setattr -unset rom_style", command, f"write_verilog -noattr {folder / 'netlist.v'}"
+    )
     session = open_session(directory, None, STALLS)
     # The names of the internal streams are gone.
     session = replace(session, contract=replace(session.contract, streams=()))
