@@ -64,7 +64,7 @@ def test_any_magnitude_is_compiled_or_refused(model):
             assert all(problem.where and problem.what and problem.next for problem in found.problems)
             return
         graph = found.graph
-        for _, change in pipeline._passes(graph, random_samples(graph, 8), 0, {}):
+        for _, change in pipeline._passes(graph, random_samples(graph, pipeline.MADE_UP_FRAMES), 0, {}):
             graph = change(graph)
             verify(graph)
         frames = extreme_frames(graph, 4)
@@ -99,7 +99,7 @@ def test_a_tiny_number_beside_ordinary_ones_is_zero():
     model = _network(0.5, "0.weight")
     model[0].weight.data[0, 0] = 1e-310
     graph = load(model, input_shape=(4, 1, 1))
-    for _, change in pipeline._passes(graph, random_samples(graph, 8), 0, {}):
+    for _, change in pipeline._passes(graph, random_samples(graph, pipeline.MADE_UP_FRAMES), 0, {}):
         graph = change(graph)
     assert next(iter(graph)).op.weight[0, 0] == 0
 

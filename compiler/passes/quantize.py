@@ -152,7 +152,9 @@ def _requantizer(layer: Node[it.IntegerOp], form: FixedPoint) -> Node[it.Integer
         what = f"activations must have from 2 to 16 bits, not {form.width}"
         raise UnsupportedModel(Problem(where, what, "train another width"))
     if shift > _WIDEST or grown > _WIDEST:
-        what = f"the scale from accumulator to activation must be at most 2**±{_WIDEST}, not 2**{-shift}"
+        what = f"the scale from accumulator to activation must be at least 2**-{_WIDEST}, not 2**{-shift}"
+        if grown > _WIDEST:
+            what = f"the accumulator must have at most {_WIDEST} bits in the activation's unit, not {grown}"
         raise UnsupportedModel(Problem(where, what, "train with weights of moderate size"))
     op = it.Requantize(multiplier=source.multiplier << max(-shift, 0), shift=max(shift, 0))
     return Node(op, (layer.name,), Value(f"{layer.name}_requantize", layer.output.shape, form))

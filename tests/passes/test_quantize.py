@@ -173,7 +173,7 @@ def test_a_free_scale_leaves_with_the_requantizer(fraction_bits):
         ),
         (
             [INPUT, fl.Conv2d(np.full((1, 2, 1, 1), 1e-19), np.zeros(1)), fl.FakeQuantize(8, 0, True)],
-            "conv2d2 (IntegerConv2d): the scale from accumulator to activation must be at most 2**±62, "
+            "conv2d2 (IntegerConv2d): the scale from accumulator to activation must be at least 2**-62, "
             "not 2**-70; train with weights of moderate size",
         ),
         (
