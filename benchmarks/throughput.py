@@ -35,8 +35,7 @@ frames to pipelines and gathers outputs included (`shared`); each stage once, as
 One pipeline, for itself, is simulated over recorded words back to back, bit for bit. The clock is assumed.
 `busy`: products of two nonzeros over products that the multipliers could make; as weights kept in wires are
 no multipliers, conv1 of the sparse networks is not in it. `error`: how far the predicted stages of a pipeline
-are from the synthesized ones, a share. `each`: of one pipeline. The column of the U250 is older than room for
-the sums of arrays that take turns, which its 600 cycles and 11 levels wanted: see the pace below.
+are from the synthesized ones, a share. `each`: of one pipeline.
 """
 KINDS = {
     "words_per_second": "assumed", "instances": "synthesized", "interval": "simulated",
