@@ -7,12 +7,12 @@ from typing import Any
 import boards
 from benchmarks.growth import exact_graph
 from benchmarks.results import Part
-from benchmarks.throughput import MODELS, PAIRS
+from benchmarks.throughput import MODELS, PAIRS, share_of_use
 from compiler.errors import DoesNotFit
 from compiler.report import summarize_graph
-from compiler.scheduler import Plan, Scheduler
+from compiler.scheduler import Scheduler
 
-__all__ = ["PARTS", "TEXT", "busy_share"]
+__all__ = ["PARTS", "TEXT"]
 
 TEXT = """
 What `build --fill` chooses for each network on each board, as it predicts it, what shares the bus included;
@@ -38,7 +38,9 @@ def measure(network: str, name: str, folder: Path) -> dict[str, Any]:
     plan, count = choice.plan, choice.instances
     need = plan.need_of(count)
     useful = {layer["name"]: layer["macs_sparse"] for layer in summarize_graph(graph)["layers"]}
-    multipliers, busy = busy_share(plan, useful)
+    arrays = [stage for stage in plan.design.stages if getattr(stage.config, "multipliers", 0)]
+    stages = {stage.name: (stage.config.multipliers, useful[stage.layer]) for stage in arrays}
+    multipliers, busy = share_of_use(stages, plan.interval)
     return {
         "words_per_second": round(plan.frames_per_second(count)),
         "instances": count,
@@ -53,15 +55,6 @@ def measure(network: str, name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def busy_share(plan: Plan, useful: dict[str, int]) -> tuple[int, float]:
-    """Return the multipliers of an instance, and the share of their cycles that is of use."""
-    stages = [stage for stage in plan.design.stages if getattr(stage.config, "multipliers", 0)]
-    count = sum(stage.config.multipliers for stage in stages)
-    products = sum(useful[stage.layer] for stage in stages)
-    return count, round(products / (count * plan.interval), 4) if count else 0.0
-
-
 PARTS = [
-    Part("filling", f"{board}-{network}", partial(measure, network, board), KINDS)
-    for board, network in PAIRS
+    Part("filling", f"{board}-{network}", partial(measure, network, board), KINDS) for board, network in PAIRS
 ]

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
@@ -130,13 +131,12 @@ def kill_syntheses(folder: Path, kills: int, seed: int = 0) -> Counter:
         If a report was left half-written, or what is synthesized afterwards is something else.
     """
     rng, outcome = random.Random(seed), Counter()
-    bundle, home = _build(folder / "out", SMALLER), os.environ.get("XDG_CACHE_HOME")
-    try:
-        os.environ["XDG_CACHE_HOME"] = str(folder / "undisturbed")
+    bundle = _build(folder / "out", SMALLER)
+    with patch.dict(os.environ, XDG_CACHE_HOME=str(folder / "undisturbed")):
         started = time.monotonic()
         right = bundle.synthesize()
         seconds = time.monotonic() - started
-        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    with patch.dict(os.environ, XDG_CACHE_HOME=str(folder / "cache")):
         for kill in range(kills):
             if kill % 3 == 0:
                 shutil.rmtree(folder / "cache", ignore_errors=True)
@@ -146,11 +146,6 @@ def kill_syntheses(folder: Path, kills: int, seed: int = 0) -> Counter:
             assert bundle.report["stages"] and bundle.report["synthesis"]
         found = bundle.synthesize()
         assert (found.resources, found.path) == (right.resources, right.path), "it is something else"
-    finally:
-        if home is None:
-            del os.environ["XDG_CACHE_HOME"]
-        else:
-            os.environ["XDG_CACHE_HOME"] = home
     return outcome
 
 

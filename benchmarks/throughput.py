@@ -83,14 +83,26 @@ def busy(report: dict[str, Any], interval: float) -> tuple[int, float, str]:
         for stage in report["stages"]
         if stage["multipliers"]
     }
-    count = sum(multipliers for multipliers, _ in stages.values())
+    count, of_use = share_of_use(stages, interval)
     if not count:
         return 0, 0.0, ""
     share = {name: useful / multipliers / interval for name, (multipliers, useful) in stages.items()}
     # The one that wastes most, not the one with the lowest share.
     idlest = max(stages, key=lambda name: stages[name][0] * (1 - share[name]))
-    of_use = sum(useful for _, useful in stages.values()) / (count * interval)
-    return count, round(of_use, 4), f"{idlest}, {share[idlest]:.0%} of {stages[idlest][0]}"
+    return count, of_use, f"{idlest}, {share[idlest]:.0%} of {stages[idlest][0]}"
+
+
+def share_of_use(stages: dict[str, tuple[int, float]], interval: float) -> tuple[int, float]:
+    """Return the multipliers of all stages, and the share of their cycles that is of use.
+
+    A stage has its multipliers and the products of use that it makes a frame.
+
+    >>> share_of_use({"conv": (2, 30), "linear": (2, 10)}, 20)
+    (4, 0.5)
+    """
+    count = sum(multipliers for multipliers, _ in stages.values())
+    products = sum(useful for _, useful in stages.values())
+    return count, round(products / (count * interval), 4) if count else 0.0
 
 
 def error(report: dict[str, Any], resource: str) -> tuple[float, str]:

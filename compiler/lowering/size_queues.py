@@ -6,12 +6,9 @@ import numpy as np
 
 from compiler.lowering.predict import FRAMES, predict
 from hdl.design import Design, Stage
-from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.queue import DEEP, Queue, QueueConfig
 
 __all__ = ["size_queues"]
-
-DEEP = 64
-"""Payloads from which on a queue can be block RAM: in tables it is large, and slow."""
 
 
 def size_queues(design: Design) -> Design:

@@ -12,14 +12,10 @@ from hdl.replication.distribute import BUFFERED_FRAMES
 from hdl.resources import Fabric, Resources
 from hdl.streams.counter import count_rounds
 from hdl.streams.formats import DenseFormat
-from hdl.streams.queue import Queue, QueueConfig
+from hdl.streams.queue import DEEP, Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["Gather", "GatherConfig", "gather_frames"]
-
-
-DEEP = 64
-"""Frames from which on their order is read ahead of its time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,10 @@ from amaranth.lib.wiring import In, Out
 from hdl.resources import Fabric, Resources
 from hdl.streams.timing import Timing, wait_in_order
 
-__all__ = ["Queue", "QueueConfig"]
+__all__ = ["DEEP", "Queue", "QueueConfig"]
+
+DEEP = 64
+"""Payloads from which on a queue is worth registers behind it: in tables it is large, and slow."""
 
 
 @dataclass(frozen=True, kw_only=True)
