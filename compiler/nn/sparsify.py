@@ -38,8 +38,10 @@ class _MaskedLayer:
         weight, gradient = self.layer.weight.detach(), self.layer.weight.grad
         if self.dense is None:
             weight.mul_(self.mask)
-            self.mask = self.rule.update(step, self.mask, weight, gradient)
-            weight.mul_(self.mask)
+            moved = self.rule.update(step, self.mask, weight, gradient)
+            if moved is not self.mask:
+                self.mask = moved
+                weight.mul_(moved)
             return
         self.dense += weight - self.used
         self.dense.mul_(torch.where(self.mask, 1.0, 1 - decay))

@@ -14,13 +14,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from compiler.nn import CurrentMask, FakeQuantize, Sparsity, quantize_aware, round_biases, sparsify
+from compiler.nn import CurrentMask, Sparsity, quantize_aware, round_biases, sparsify
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.augment import augment
 from models.gsc.data import SILENCE, Split, batches, load_split
 from models.gsc.evaluate import accuracy, nonzero_weights
 from models.gsc.network import CONV1, VARIANTS, mask_rules, network, winner_layers
 from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
+from models.gsc.teacher import in_float
 from models.gsc.warm_start import start_from
 
 __all__ = ["Trainer", "main"]
@@ -42,7 +43,7 @@ class Trainer:
     seed : int
         For initial weights, order and augmentation.
     teacher : nn.Sequential, optional
-        Distilled from, if given; without its activation quantizers, whose rounding teaches nothing.
+        Distilled from, if given; in float, see :func:`models.gsc.teacher.in_float`.
     start : nn.Sequential, optional
         A trained network whose weights the float stage begins with, instead of random ones.
     """
@@ -58,7 +59,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(seed)
         self.variant, self.recipe, self.data, self.seed = variant, recipe, data, seed
-        self.teacher = None if teacher is None else _without_quantizers(teacher)
+        self.teacher = None if teacher is None else in_float(teacher)
         self.results: dict[str, dict] = {}
         self.order = torch.Generator().manual_seed(seed)
         self.device = data["train"].x.device
@@ -177,12 +178,6 @@ class Trainer:
 def _has_bfloat16(device: torch.device) -> bool:
     """Say whether 16-bit arithmetic is native: a processor that emulates it takes eight times as long."""
     return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-
-
-def _without_quantizers(model: nn.Sequential) -> nn.Sequential:
-    """Return the model with real activations, in evaluation mode."""
-    layers = [layer for layer in model if not isinstance(layer, FakeQuantize)]
-    return nn.Sequential(*layers).eval().to(memory_format=torch.channels_last)
 
 
 def describe(record: dict) -> str:
