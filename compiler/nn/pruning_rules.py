@@ -1,5 +1,6 @@
 """Masks learned by magnitude: fewer and fewer weights survive along a schedule."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -90,9 +91,20 @@ class ComplementaryMask(_Thinning):
     begin, end, interval : int
         The schedule, by which the units that an input feeds go down from `block` to the one of
         largest magnitude. Without it, inputs are dealt out at random, evenly and for good.
+    regrow_until : int
+        Step until which, from `end` on, inputs still change units: those of the smallest weights go
+        over, every `regrow_interval` steps, to the unit of their block whose gradient is largest, and
+        start at 0 there. The share that goes falls from `regrown` to 0 along a half cosine. By
+        default masks are frozen at `end`.
+    regrow_interval : int
+    regrown : float
+        Part of a layer's weights that goes over at first.
     """
 
     block: int
+    regrow_until: int = 0
+    regrow_interval: int = 100
+    regrown: float = 0.3
 
     def initial(self, weight: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Keep everything, or deal inputs out if there is no schedule."""
@@ -105,3 +117,17 @@ class ComplementaryMask(_Thinning):
     def largest(self, weight: torch.Tensor, step: int) -> torch.Tensor:
         """Rank units within each block, input by input."""
         return largest_per_input(weight.abs(), self.block, self.survivors(step, self.block, 1))
+
+    def update(
+        self, step: int, mask: torch.Tensor, weight: torch.Tensor, gradient: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Thin out until `end`, then let inputs change units. The latter needs the gradient, dense."""
+        if not self.end < step < self.regrow_until or step % self.regrow_interval:
+            return super().update(step, mask, weight, gradient)
+        progress = (step - self.end) / (self.regrow_until - self.end)
+        share = self.regrown * (1 + math.cos(math.pi * progress)) / 2
+        groups = (-1, self.block, weight[0].numel())
+        sizes = (weight.abs() * mask).reshape(groups).amax(dim=1, keepdim=True)
+        moved = sizes <= sizes.flatten().kthvalue(max(1, round(share * sizes.numel()))).values
+        asking = largest_per_input(gradient.abs().masked_fill(mask, -1), self.block, 1)
+        return torch.where(moved, asking.reshape(groups), mask.reshape(groups)).reshape(mask.shape)

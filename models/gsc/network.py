@@ -56,11 +56,13 @@ class Sparseness:
 
 VARIANTS = {
     "dense": Sparseness(),
+    "winners": Sparseness(12, winners=(6, 6, 150)),
     "sparse_dense": Sparseness(12, 8, 25),
     "sparse_sparse": Sparseness(12, 8, 25, winners=(6, 6, 150)),
     "sparse_sparse_fast": Sparseness(6, 16, 50, winners=(4, 4, 75)),
 }
-"""Nothing sparse; sparse weights with ReLU; those and k-WTA; half of both, for speed.
+"""Nothing sparse; k-WTA and a sparse conv1, on the way to more; sparse weights with ReLU; those and
+k-WTA; half of both, for speed.
 
 127,568 of 2,522,000 weights remain: on average 200 of 1,600 a filter of conv2, 64 of 1,600 a unit of
 linear1. In the fast one 72,784 do.
@@ -116,7 +118,7 @@ def network(variant: str, dropout: float = 0.0) -> nn.Sequential:
     return model
 
 
-def mask_rules(variant: str, begin: int, end: int) -> dict[str, MaskRule]:
+def mask_rules(variant: str, begin: int, end: int, regrow_until: int = 0) -> dict[str, MaskRule]:
     """Return what makes the weights of a variant sparse; empty for the dense one.
 
     Parameters
@@ -124,16 +126,18 @@ def mask_rules(variant: str, begin: int, end: int) -> dict[str, MaskRule]:
     variant : str
         One of `VARIANTS`.
     begin, end : int
-        Optimizer steps between which the masks thin out; after `end` they are frozen.
+        Optimizer steps between which the masks thin out.
+    regrow_until : int
+        Step until which inputs of conv2 and linear1 still change units; by default masks are frozen at
+        `end`.
     """
-    left = VARIANTS[variant]
-    if left.conv1_nonzeros is None:
-        return {}
-    return {
-        CONV1: MagnitudePruning(left.conv1_nonzeros, begin=begin, end=end),
-        CONV2: ComplementaryMask(left.conv2_block, begin=begin, end=end),
-        LINEAR1: ComplementaryMask(left.linear1_block, begin=begin, end=end),
-    }
+    left, rules = VARIANTS[variant], {}
+    if left.conv1_nonzeros is not None:
+        rules[CONV1] = MagnitudePruning(left.conv1_nonzeros, begin=begin, end=end)
+    for name, block in ((CONV2, left.conv2_block), (LINEAR1, left.linear1_block)):
+        if block is not None:
+            rules[name] = ComplementaryMask(block, begin=begin, end=end, regrow_until=regrow_until)
+    return rules
 
 
 def winner_layers(model: nn.Sequential) -> dict[str, KWinners | KWinners2d]:

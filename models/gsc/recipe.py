@@ -34,9 +34,14 @@ class Recipe:
         Share of the clips that are augmented, the part of the float stage from which they become
         fewer, and the share that still is at its end and in the integer stage: a network this small
         ends better on clips as they are.
+    versions : int
+        Augmented versions of each clip that a held stage answers to.
     begin, end : float
         Part of the float stage at which masks and winners begin to thin out and at which they are
         settled.
+    regrow : float
+        Part of the float stage until which inputs of conv2 and linear1 still change units once masks
+        are settled; 0 freezes masks at `end`.
     boost_strength : float
         Of the k-WTA layers at the start; falls to 0 at `end`.
     conv1_digits : int
@@ -58,8 +63,10 @@ class Recipe:
     first_share: float = 1.0
     fade: float = 0.6
     last_share: float = 0.3
+    versions: int = 4
     begin: float = 0.05
     end: float = 0.5
+    regrow: float = 0.0
     boost_strength: float = 0.5
     conv1_digits: int = 2
 

@@ -9,7 +9,9 @@ __all__ = ["start_from"]
 
 
 @torch.no_grad()
-def start_from(model: nn.Sequential, trained: nn.Sequential, clips: torch.Tensor) -> None:
+def start_from(
+    model: nn.Sequential, trained: nn.Sequential, clips: torch.Tensor, held: nn.Sequential | None = None
+) -> None:
     """Copy trained weights into an untrained model, in place.
 
     A checkpoint has its batch normalization folded into its weights. Here each BatchNorm gets the mean
@@ -25,16 +27,21 @@ def start_from(model: nn.Sequential, trained: nn.Sequential, clips: torch.Tensor
         A checkpoint of any variant.
     clips : uint8 or float[batch, 1, 32, 32]
         Raw features; a thousand or so.
+    held : nn.Sequential, optional
+        A checkpoint whose conv1 is copied instead of that of `trained`. k-WTA behind conv1 then has the
+        winners of the checkpoint at once.
     """
     for name in (CONV1, CONV2, LINEAR1, LINEAR2):
-        ours, theirs = model.get_submodule(name), trained.get_submodule(name)
+        source = held if held is not None and name == CONV1 else trained
+        ours, theirs = model.get_submodule(name), source.get_submodule(name)
         ours.weight.copy_(theirs.weight)
         ours.bias.copy_(theirs.bias)
+    passed_over = ("dropout", "winners") if held is None else ("dropout", "winners2", "winners3")
     values = clips.float()
     for name, layer in model.named_children():
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             _change_nothing(layer, values)
-        elif not name.startswith(("winners", "dropout")):
+        elif not name.startswith(passed_over):
             values = layer(values)
 
 

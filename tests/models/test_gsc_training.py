@@ -11,7 +11,8 @@ from models.gsc.data import SILENCE, SILENCE_REPEATS, UNKNOWN, Split, batches, l
 from models.gsc.evaluate import accuracy, confusion, nonzero_weights
 from models.gsc.network import VARIANTS, network
 from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
-from models.gsc.train import Trainer, train
+from models.gsc.train import train
+from models.gsc.trainer import Trainer
 
 TINY = Recipe(epochs=2, finetune_epochs=1, batch=16, unknown=8)
 
@@ -36,7 +37,7 @@ def test_network_maps_raw_features_to_twelve_logits(variant):
 
 
 def test_unknown_variant_is_refused():
-    with pytest.raises(ValueError, match="variant must be one of dense, sparse_dense, sparse_sparse"):
+    with pytest.raises(ValueError, match="variant must be one of dense, winners, sparse_dense"):
         network("sparser")
 
 

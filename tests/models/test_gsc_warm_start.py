@@ -35,3 +35,15 @@ def test_batch_normalization_has_the_statistics_of_the_clips(clips):
         values = model.conv1(model.normalize(clips.float()))
     assert torch.allclose(model.batchnorm1.running_mean, values.mean((0, 2, 3)), atol=1e-4)
     assert torch.allclose(model.batchnorm1.weight.square(), values.var((0, 2, 3)), rtol=1e-2)
+
+
+def test_a_held_first_layer_comes_from_its_own_checkpoint_and_has_its_winners_at_once(clips):
+    held, model = trained(), network("sparse_sparse")
+    with torch.no_grad():
+        held.conv1.weight.mul_(2)
+    start_from(model, trained(), clips, held)
+    assert torch.equal(model.conv1.weight, held.conv1.weight)
+    assert torch.equal(model.conv2.weight, trained().conv2.weight)
+    with torch.no_grad():
+        values = model[: list(dict(model.named_children())).index("conv2") + 1].eval()(clips)
+    assert torch.allclose(model.batchnorm2.running_mean, values.mean((0, 2, 3)), atol=1e-4)

@@ -123,6 +123,35 @@ def test_learned_complementary_masks_keep_the_largest_of_each_block():
     assert (layer.weight != 0).tolist() == [[True, True, False], [False, False, True]]
 
 
+def test_complementary_masks_hand_inputs_of_small_weights_to_the_unit_that_asks_loudest():
+    layer = nn.Linear(4, 3, bias=False)
+    layer.weight.data = torch.tensor([[3.0, 2.0, 0.2, 0.1], [0.0] * 4, [0.0] * 4])
+    rule = ComplementaryMask(3, end=1, interval=1, regrow_until=4, regrow_interval=2, regrown=1.0)
+    sparsity = sparsify(layer, {"": rule})
+    sparsity.step()
+    layer.weight.grad = torch.tensor([[0.0, 0.0, 7.0, 1.0], [9.0, 4.0, -6.0, 5.0], [1.0, -5.0, 2.0, 3.0]])
+    sparsity.step()  # three quarters go over, all but the largest
+    settled = torch.tensor([[1, 0, 0, 0], [0, 0, 1, 1], [0, 1, 0, 0]]).bool()
+    assert torch.equal(sparsity.masks()[""], settled)
+    assert layer.weight.tolist() == [[3.0, 0.0, 0.0, 0.0], [0.0] * 4, [0.0] * 4]
+    sparsity.step()
+    sparsity.step()
+    assert torch.equal(sparsity.masks()[""], settled)
+
+
+def test_complementary_masks_stay_complementary_while_inputs_change_units():
+    model = small_model()
+    rule = ComplementaryMask(3, begin=2, end=10, interval=3, regrow_until=24, regrow_interval=2)
+    sparsity = sparsify(model, {"3": rule})
+    train(model, sparsity, 10)
+    settled = sparsity.masks()["3"]
+    train(model, sparsity, 15)
+    mask = sparsity.masks()["3"]
+    assert not torch.equal(mask, settled)
+    assert torch.all(mask.reshape(4, 3, -1).sum(dim=1) == 1)
+    assert torch.equal(mask | (model[3].weight != 0), mask)
+
+
 def test_a_block_that_does_not_divide_the_units_is_refused():
     with pytest.raises(ValueError, match="block must divide the layer's 12 units, not 5"):
         sparsify(small_model(), {"3": ComplementaryMask(5)})
