@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,7 +56,8 @@ class DistributeConfig:
     def cost(self, fabric: Fabric) -> Resources:
         """Predict what it takes: the buffers, a counter for each, and the choice."""
         buffers = self.instances * (self.buffer.cost(fabric) + fabric.counter(self.source.beats))
-        return buffers + fabric.counter(self.source.beats) + fabric.logic(4 * self.instances, 8)
+        choice = fabric.logic(5 * self.instances, 3 * self.instances + 6)
+        return buffers + fabric.counter(self.source.beats) + choice
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when beats pass while some instance has room. Exact."""
@@ -67,8 +68,8 @@ class DistributeConfig:
 def deal_frames(rooms: list[list[bool]]) -> list[int]:
     """Return which instance is given each frame.
 
-    `rooms[n][k]` says whether instance k has room when frame n begins, at least one of them. It goes to the
-    first with room after the one that had the frame before; the first frame looks from instance 0 on.
+    `rooms[n][k]` says whether instance k has room when frame n is given to one, at least one of them. It goes
+    to the first with room after the one that had the frame before; the first frame looks from instance 0 on.
 
     >>> deal_frames([[True, True], [True, True], [False, True]])
     [0, 1, 1]
@@ -90,8 +91,10 @@ class Distribute(wiring.Component):
 
     Order
     -----
-    See :func:`deal_frames`. Frames that take equally long are dealt in turn; where time depends on the data,
-    no instance waits for a slower one. `chosen` names the instance of each frame, once it begins.
+    See :func:`deal_frames`. An instance is chosen in the cycle in which the frame before ends, or else in the
+    first one in which any has room, so that the choice comes out of registers when its frame begins. Frames
+    that take equally long are dealt in turn; where time depends on the data, no instance waits for a slower
+    one. `chosen` names the instance of each frame, once it begins.
 
     Resources
     ---------
@@ -123,50 +126,52 @@ class Distribute(wiring.Component):
         m = Module()
         source, instances = self.config.source, self.config.instances
         bits = bits_for_range(instances)
-        last = Signal(bits, init=instances - 1)
-        inside, take, chosen, current = Signal(), Signal(), Signal(bits), Signal(bits)
-        begins = take & ~inside
+        # Whose the frame on its way is, or the next one; a bit for each instance. The first one is its own.
+        owner, owned, inside = Signal(instances, init=1), Signal(init=1), Signal()
+        take, free, rooms = Signal(), Signal(), Signal(instances)
+        _, ends = count_rounds(m, source.beats, take)
+        after = self._first_after(owner, rooms)
         m.submodules.choices = choices = Queue(QueueConfig(bits=bits, depth=2))
         wiring.connect(m, choices.o, wiring.flipped(self.chosen))
-        buffers = [Queue(self.config.buffer) for _ in range(instances)]
-        rooms = Signal(instances)
-        for number, (buffer, port) in enumerate(zip(buffers, self.o, strict=True)):
-            m.submodules[f"buffer_{number}"] = buffer
+        m.d.comb += [
+            self.i.ready.eq(owned & (inside | choices.i.ready)),
+            take.eq(self.i.valid & self.i.ready),
+            choices.i.payload.eq(Cat(_places(owner, bit).any() for bit in range(bits))),
+            choices.i.valid.eq(take & ~inside),
+            free.eq(~owned | ends),
+        ]
+        with m.If(take):
+            m.d.sync += inside.eq(~ends)
+        with m.If(free):
+            m.d.sync += owned.eq(rooms.any())
+        with m.If(free & rooms.any()):
+            m.d.sync += owner.eq(after)
+        for number, port in enumerate(self.o):
+            m.submodules[f"buffer_{number}"] = buffer = Queue(self.config.buffer)
             m.d.comb += [
                 buffer.i.payload.eq(Value.cast(self.i.payload)),
-                buffer.i.valid.eq(take & (current == number)),
+                buffer.i.valid.eq(take & owner[number]),
                 Value.cast(port.payload).eq(buffer.o.payload),
                 port.valid.eq(buffer.o.valid),
                 buffer.o.ready.eq(port.ready),
             ]
-            # Frames that were begun and are not yet gone: a frame is dealt to where all of it fits.
-            held = Signal(range(BUFFERED_FRAMES + 1), name=f"held_{number}")
+            # Frames that it was chosen for and that are not yet gone: it is chosen if all of one more fits.
+            held = Signal(range(BUFFERED_FRAMES + 1), name=f"held_{number}", init=int(number == 0))
             _, gone = count_rounds(m, source.beats, port.valid & port.ready)
-            m.d.sync += held.eq(held + (begins & (chosen == number)) - gone)
+            m.d.sync += held.eq(held + (free & after[number]) - gone)
             m.d.comb += rooms[number].eq(held != BUFFERED_FRAMES)
-        self._choose(m, last, rooms, chosen)
-        m.d.comb += [
-            current.eq(Mux(inside, last, chosen)),
-            self.i.ready.eq(inside | (rooms.any() & choices.i.ready)),
-            take.eq(self.i.valid & self.i.ready),
-            choices.i.payload.eq(chosen),
-            choices.i.valid.eq(begins),
-        ]
-        _, ends = count_rounds(m, source.beats, take)
-        with m.If(take):
-            m.d.sync += [inside.eq(~ends), last.eq(current)]
         return m
 
-    def _choose(self, m: Module, last: Signal, rooms: Signal, chosen: Signal) -> None:
-        """Find the first instance with room, in a circle from the one after `last`."""
-        instances = self.config.instances
-        circles = [
-            [(begin + step) % instances for step in range(instances)] for begin in range(1, instances + 1)
-        ]
-        with m.Switch(last):
-            for number, circle in enumerate(circles):
-                with m.Case(number):
-                    first = Const(circle[-1], len(chosen))
-                    for place in reversed(circle[:-1]):
-                        first = Mux(rooms[place], place, first)
-                    m.d.comb += chosen.eq(first)
+    def _first_after(self, owner: Signal, rooms: Signal) -> Value:
+        """Return the first with room in a circle from the one after the owner; 0 if there is none.
+
+        A subtraction clears the lowest bit that is set from there on, and none above: one chain of carries.
+        """
+        twice, start = Cat(rooms, rooms), owner.rotate_left(1)
+        found = twice & ~(twice - start)[: len(twice)]
+        return found[: len(rooms)] | found[len(rooms) :]
+
+
+def _places(owner: Signal, bit: int) -> Value:
+    """Return the bits of those whose numbers have a certain bit."""
+    return Cat(owned for number, owned in enumerate(owner) if number >> bit & 1)

@@ -70,34 +70,38 @@ def test_frames_are_dealt_whole_in_order_and_with_their_tickets(sizes):
 def _claim_dealt(m: Module, beats: int, instances: int) -> None:
     stage = Distribute(DistributeConfig(source=_frames(beats), instances=instances))
     opened = open_freely(m, f"distribute_{beats}_{instances}", stage)
-    take, current = _passes(stage.i), opened.value("current")
-    inside, last, counts = opened.value("inside"), opened.value("last"), opened.driven("number")
+    take, counts = _passes(stage.i), opened.driven("number")
+    owner, owned, inside = (opened.value(name) for name in ("owner", "owned", "inside"))
     place = _count_beats(m, beats, take)
     begins = take & (place == 0)
-    dealt = Signal.like(current)
+    dealt, number_of_owner = Signal.like(owner), Signal.like(stage.chosen.payload)
     with m.If(begins):
-        m.d.sync += dealt.eq(current)
+        m.d.sync += dealt.eq(owner)
+    with m.Switch(owner):
+        for number in range(instances):
+            with m.Case(1 << number):
+                m.d.comb += number_of_owner.eq(number)
+        with m.Default():
+            m.d.comb += Assert(False)
     m.d.comb += [
-        Assert(~take | (place == 0) | (current == dealt)),
-        Assert(~take | (current < instances)),
+        Assert(~take | (place == 0) | (owner == dealt)),
         # What carries the induction: who has the frame, and how much of it is still to come.
+        Assert(~take | owned),
         Assert(inside == (place != 0)),
-        Assert(~inside | (last == dealt)),
-        Assert(last < instances),
-        Assert(counts[-1] == place),
+        Assert(~inside | (owned & (owner == dealt))),
+        Assert(counts[0] == place),
     ]
-    tickets = _claim_list(m, opened, "choices", current, begins, _passes(stage.chosen))
+    tickets = _claim_list(m, opened, "choices", number_of_owner, begins, _passes(stage.chosen))
     tickets.claim_output(m, stage.chosen.valid, stage.chosen.payload)
     for number, port in enumerate(stage.o):
-        join = take & (current == number)
-        golden = _claim_list(m, opened, f"buffer_{number}", raw(stage.i), join, _passes(port))
+        golden = _claim_list(m, opened, f"buffer_{number}", raw(stage.i), take & owner[number], _passes(port))
         golden.claim_output(m, port.valid, raw(port))
         (held,) = opened.driven(f"held_{number}")
-        to_come = Mux(inside & (last == number), beats - place, 0)
+        to_come = Mux(owned & owner[number], beats - place, 0)
         m.d.comb += [
             Assert(held <= BUFFERED_FRAMES),
-            Assert(counts[number] < beats),
-            Assert(held * beats == golden.count + counts[number] + to_come),
+            Assert(counts[1 + number] < beats),
+            Assert(held * beats == golden.count + counts[1 + number] + to_come),
         ]
 
 

@@ -19,6 +19,23 @@ FRAMES = 23
 BUDGET = 3000
 
 
+class _Turns:
+    """Whose frames are, from when instances have room: the first one is instance 0's from the start."""
+
+    def __init__(self, count):
+        self.rooms, self.owned = [[True] * count], True
+        self.begun, self.gone = [1] + [0] * (count - 1), [0] * count
+
+    def choose(self, ends):
+        """Choose for the next frame once one ends, and in every cycle in which none is chosen for it."""
+        if ends or not self.owned:
+            room = [begun - gone < BUFFERED_FRAMES for begun, gone in zip(self.begun, self.gone, strict=True)]
+            self.owned = any(room)
+            if self.owned:
+                self.rooms.append(room)
+                self.begun[deal_frames(self.rooms)[-1]] += 1
+
+
 def _play(config, source_open, ready):
     """Deal frames; `source_open()` and `ready(k)` say each cycle who moves. Return what passed, and when."""
     component = Distribute(config)
@@ -26,7 +43,7 @@ def _play(config, source_open, ready):
     words = list(range(FRAMES * beats))
     words = [word & (1 << config.buffer.bits) - 1 for word in words]
     outputs, chosen, accepted, offered = [[] for _ in range(count)], [], [], []
-    begun, gone, rooms = [0] * count, [0] * count, []
+    turns = _Turns(count)
 
     async def bench(ctx):
         pending = False
@@ -41,16 +58,14 @@ def _play(config, source_open, ready):
             for port, is_open in zip(component.o, open_ports, strict=True):
                 ctx.set(port.ready, is_open)
             taken = pending and ctx.get(component.i.ready)
-            if taken and len(accepted) % beats == 0:
-                rooms.append([begun[k] - gone[k] < BUFFERED_FRAMES for k in range(count)])
-                begun[deal_frames(rooms)[-1]] += 1
+            turns.choose(ends=taken and len(accepted) % beats == beats - 1)
             if ctx.get(component.chosen.valid):
                 chosen.append(ctx.get(component.chosen.payload))
             for k, port in enumerate(component.o):
                 if ctx.get(port.valid) and open_ports[k]:
                     outputs[k].append(ctx.get(port.payload.as_value()))
                     offered.append(cycle)
-                    gone[k] += len(outputs[k]) % beats == 0
+                    turns.gone[k] += len(outputs[k]) % beats == 0
             await ctx.tick()
             if taken:
                 accepted.append(cycle)
@@ -61,9 +76,10 @@ def _play(config, source_open, ready):
     sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
-    dealt = [[word for n in range(FRAMES) if deal_frames(rooms)[n] == k
+    owners = deal_frames(turns.rooms)[:FRAMES]
+    dealt = [[word for n in range(FRAMES) if owners[n] == k
               for word in words[n * beats : (n + 1) * beats]] for k in range(count)]  # fmt: skip
-    assert chosen == deal_frames(rooms)
+    assert chosen == owners
     assert outputs == dealt
     return chosen, np.array(accepted), np.array(offered)
 
