@@ -47,7 +47,11 @@ class Joined(NamedTuple):
         return self.range.bits - self.adder.free_bits
 
 
-ORDERS: tuple[Callable[[Joined], tuple[int, ...]], ...] = (
+Operand = Term | int
+Pairs = dict[tuple[Operand, Operand], Joined]
+Order = Callable[[Joined], tuple[int, ...]]
+
+ORDERS: tuple[Order, ...] = (
     lambda pair: (pair.depth, pair.range.bits, pair.bits),
     lambda pair: (pair.range.bits, pair.depth, pair.bits),
     lambda pair: (pair.range.bits + pair.bits, pair.depth),
@@ -80,28 +84,38 @@ class Trees:
     def add_up(self, sums: list[list[Term]], bias: list[int]) -> tuple[Term | int, ...]:
         """Append the adders of all sums; return where they come out."""
         operands = [[*terms, *([one] if one else [])] for terms, one in zip(sums, bias, strict=True)]
-        shallowest = (self._plan(terms, ORDERS[0]) for terms in operands)
+        shallowest = (self._plan(terms, self._pairs(terms), ORDERS[0]) for terms in operands)
         deepest = max((plan[-1].depth for plan in shallowest if plan), default=0)
         outputs = []
         for terms in operands:
-            plans = [self._plan(terms, order) for order in ORDERS]
+            pairs = self._pairs(terms)
+            plans = [self._plan(terms, pairs, order) for order in ORDERS]
             fitting = [plan for plan in plans if not plan or plan[-1].depth <= deepest]
             best = min(fitting, key=lambda plan: sum(joined.bits for joined in plan))
             outputs.append(self._append(best) if best else (*terms, 0)[0])
         return tuple(outputs)
 
-    def _plan(self, operands: list[Term | int], order: Callable[[Joined], tuple[int, ...]]) -> list[Joined]:
+    def _pairs(self, operands: list[Operand]) -> Pairs:
+        """Return all that can be added first."""
+        last = len(operands) == 2
+        return {
+            (a, b): self._joined(a, b, last=last) for n, b in enumerate(operands) for a in operands[:n]
+        }  # fmt: skip
+
+    def _plan(self, operands: list[Operand], pairs: Pairs, order: Order) -> list[Joined]:
         """Return the adders of one sum, numbered from the next signal on; an order decides between pairs."""
-        start, plan, items = len(self.ranges), [], list(operands)
-        last = len(items) == 2
-        pairs = {(a, b): self._joined(a, b, last=last) for n, b in enumerate(items) for a in items[:n]}
-        while pairs:
-            best = min(pairs, key=lambda pair: order(pairs[pair]))
+        start, plan, items, pairs = len(self.ranges), [], list(operands), dict(pairs)
+        worth = {pair: order(joined) for pair, joined in pairs.items()}
+        while worth:
+            best = one, other = min(worth, key=worth.__getitem__)
             self._note(plan, pairs[best])
             total = Term(len(self.ranges) - 1, *pairs[best][1:3])
             items = [item for item in items if item not in best]
-            pairs = {pair: joined for pair, joined in pairs.items() if not {*pair} & {*best}}
-            pairs |= {(item, total): self._joined(item, total, last=len(items) == 1) for item in items}
+            worth = {pair: key for pair, key in worth.items() if one not in pair and other not in pair}
+            for item in items:
+                pair = item, total
+                pairs[pair] = self._joined(item, total, last=len(items) == 1)
+                worth[pair] = order(pairs[pair])
             items.append(total)
         if items and isinstance(items[0], Term) and items[0].sign < 0:
             # A sum of nothing but subtracted terms is turned over at last.

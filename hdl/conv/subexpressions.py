@@ -100,6 +100,11 @@ class Sharing:
         self._heap: list[Entry] = []
         self._scores: dict[Pattern, tuple[int, int]] = {}
         self._limits: list[int | None] = [None] * len(sums)
+        # Which terms of a signal a sum has: most signals stand in few sums.
+        self._terms: dict[int, dict[int, set[Term]]] = {}
+        for number, terms in enumerate(sums):
+            for term in terms:
+                self._note(number, term)
         if extra_depth is not None:
             # Terms that are d adders deep have a tree of depth t if the 2**d add up to at most 2**t.
             counts = [len(terms) + bool(one) for terms, one in zip(sums, constants, strict=True)]
@@ -120,6 +125,17 @@ class Sharing:
             for entry in candidates.keys() - {best}:
                 heapq.heappush(self._heap, entry)
             self._replace(best.pattern, candidates[best])
+
+    def _note(self, number: int, term: Term) -> None:
+        """Note that a sum has a term."""
+        self._terms.setdefault(term.signal, {}).setdefault(number, set()).add(term)
+
+    def _forget(self, number: int, term: Term) -> None:
+        """Note that a sum has a term no more."""
+        holders = self._terms[term.signal]
+        holders[number].remove(term)
+        if not holders[number]:
+            del holders[number]
 
     def _candidates(self) -> dict[Entry, list[Occurrence]]:
         """Take some of the most frequent patterns, all equally frequent, with where they stand."""
@@ -147,7 +163,7 @@ class Sharing:
 
     def _push(self, patterns: set[Pattern] | Counter[Pattern]) -> None:
         """Queue the patterns that occur more than once, by their worth."""
-        for pattern in sorted(patterns):
+        for pattern in patterns:
             count = self._counts[pattern]
             if count > 1:
                 if pattern not in self._scores:
@@ -167,15 +183,15 @@ class Sharing:
         depths = self.depths[left], self.depths[right]
         growth = (2 << max(depths)) - (1 << depths[0]) - (1 << depths[1])
         found = []
-        for number, terms in enumerate(self.sums):
-            candidates = sorted(term for term in terms if term.signal == left)
-            limit, used = self._limits[number], set()
+        lefts, rights = self._terms[left], self._terms[right]
+        for number in sorted(lefts.keys() & rights.keys()):
+            limit, used, others = self._limits[number], set(), rights[number]
             room = growth
-            if candidates and limit is not None:
-                room = limit - sum(1 << self.depths[term.signal] for term in terms)
-            for term in candidates:
+            if limit is not None:
+                room = limit - sum(1 << self.depths[term.signal] for term in self.sums[number])
+            for term in sorted(lefts[number]):
                 other = Term(right, term.shift + shift, term.sign * sign)
-                if growth <= room and other in terms and other != term and not {term, other} & used:
+                if growth <= room and other in others and other != term and not {term, other} & used:
                     used |= {term, other}
                     found.append(Occurrence(number, term, other))
                     room -= growth if limit is not None else 0
@@ -193,6 +209,7 @@ class Sharing:
             terms = self.sums[number]
             for term in pair:
                 terms.remove(term)
+                self._forget(number, term)
                 gone = [_pattern(term, other) for other in terms]
                 self._counts.subtract(gone)
                 touched.update(gone)
@@ -201,6 +218,7 @@ class Sharing:
             self._counts.update(made)
             touched.update(made)
             terms.add(term)
+            self._note(number, term)
         self._push(touched)
 
 
