@@ -4,6 +4,7 @@ Exit status: 0 done; 1 something is wrong, a line each on stderr; 2 the command 
 when a signal ended it, so 130 for Ctrl-C.
 """
 
+import gc
 import json
 import os
 import sys
@@ -204,4 +205,7 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
+    # A build makes objects by the million, few of them in cycles: to look for those as often as Python does
+    # by itself takes a third of the time in which Verilog is made.
+    gc.set_threshold(50_000, 50, 50)
     sys.exit(main())
