@@ -174,6 +174,7 @@ def _plusargs(session: Session, script: Script, held_up: bool, seed: int) -> dic
     budget = int(plusargs["budget"]) * -(-frames // len(session.vectors))
     return plusargs | {
         "script": 1,
+        "dam": 0,
         "words": len(script.words),
         "outputs": len(script.expected[-1]) * session.contract.output.beats,
         "hold_up": int(held_up),

@@ -13,6 +13,8 @@
 //
 // Plusargs: frames, source and sink (1: pause at random), seed, window, patience, budget, settle;
 // rest (cycles of silence before the first word, so that it meets an idle design);
+// dam (m_axis is shut until nothing has moved for so many cycles: twice, if a reset follows on the first
+// `opening` words; that comes once nothing moves, and what is left of them is skipped);
 // script (1: there is one), words (how many), outputs (beats that must come after the last reset);
 // tap_frames and tap_from (log so many frames on every tap), wave_from (dump from that cycle into wave_file).
 module harness #(
@@ -25,7 +27,8 @@ module harness #(
     input logic rst  /* verilator public_flat_rw */,
     output logic done  /* verilator public_flat_rd */
 );
-  longint unsigned words, outputs, seed, window, patience, budget, settle, rest, wave_from;
+  longint unsigned words, outputs, seed, window, patience, budget, settle, rest, dam, opening;
+  longint unsigned wave_from;
   int pause_source, pause_sink, scripted, waves;
   string wave_file;
   int input_file, script_file, log, tap_log;
@@ -44,6 +47,8 @@ module harness #(
     budget = plusarg("budget=%d", 1000000);
     settle = plusarg("settle=%d", 0);
     rest = plusarg("rest=%d", 0);
+    dam = plusarg("dam=%d", 0);
+    opening = plusarg("opening=%d", 0);
     wave_from = plusarg("wave_from=%d", 0);
     pause_source = int'(plusarg("source=%d", 0));
     pause_sink = int'(plusarg("sink=%d", 0));
@@ -132,24 +137,40 @@ module harness #(
   // Before a word the script may reset the design, then keep silent.
   logic [63:0] order;  // of the word that comes next: its tlast, whether to reset, and cycles of silence
   logic fetched;
+  logic dammed, opens, full;  // m_axis is shut; before the reset that ends the opening; nothing moves any more
+  assign full = dammed && idle >= dam;
+
+  task automatic fetch();
+    if ($fread(word, input_file) == 0) $fatal(1, "input.bin ends too early");
+    order = {offered_beat == IN_BEATS - 1, 63'(offered == 0 ? rest : 0)};
+    if (scripted != 0 && $fread(order, script_file) == 0) $fatal(1, "script.bin ends too early");
+    fetched = 1'b1;
+  endtask
 
   always_ff @(posedge clk) begin
-    m_ready <= !quiet && sink_open;
+    m_ready <= !quiet && sink_open && !dammed;
     resetting <= 1'b0;
+    if (quiet) {dammed, opens} <= {dam != 0, opening != 0};
+    else if (resetting) opens <= 1'b0;
+    else if (full && !opens) dammed <= 1'b0;
     if (quiet) begin
       s_valid <= 1'b0;
       s_last <= 1'b0;
       offered <= 0;
       offered_beat <= 0;
       fetched = 1'b0;
+    end else if (full && opens && !resetting) begin
+      void'($fseek(input_file, int'(opening) * ((IN_BITS + 7) / 8), 0));
+      void'($fseek(script_file, int'(opening) * 8, 0));
+      fetch();
+      order[62] = 1'b0;
+      resetting <= 1'b1;
+      s_valid <= 1'b0;
+      offered <= opening;
+      offered_beat <= 0;
     end else if (!s_valid || s_ready) begin
       s_valid <= 1'b0;
-      if (!fetched && offered < words) begin
-        if ($fread(word, input_file) == 0) $fatal(1, "input.bin ends too early");
-        order = {offered_beat == IN_BEATS - 1, 63'(offered == 0 ? rest : 0)};
-        if (scripted != 0 && $fread(order, script_file) == 0) $fatal(1, "script.bin ends too early");
-        fetched = 1'b1;
-      end
+      if (!fetched && offered < words) fetch();
       if (fetched && order[62]) begin
         resetting <= 1'b1;
         order[62] = 1'b0;
@@ -179,7 +200,8 @@ module harness #(
       starts <= 1'b1;
       received <= 0;
     end else if (resetting) begin
-      $fwrite(log, "Z %0d %0d\n", cycle, accepted);
+      $fwrite(log, "Z %0d %0d\n", cycle, offered);
+      accepted <= offered;
       {starts, erroneous} <= 2'b10;
       received <= 0;
     end else begin
@@ -217,7 +239,7 @@ module harness #(
       done <= 1'b0;
     end else begin
       cycle <= cycle + 1;
-      idle <= (s_valid && s_ready) || (m_valid && m_ready) ? 0 : idle + 1;
+      idle <= resetting || (s_valid && s_ready) || (m_valid && m_ready) ? 0 : idle + 1;
       settled <= received >= outputs && (scripted == 0 || accepted == words) && !resetting ? settled + 1 : 0;
       if (waves != 0 && cycle == wave_from) $dumpvars;
       if (closing) begin

@@ -77,12 +77,16 @@ class Script:
         self._words[-1] = self._packed(lost)
 
     def open_with(self, beats: int) -> None:
-        """Offer so many beats of frames, one after the other, and then reset the design."""
+        """Offer so many beats of frames, and then reset the design.
+
+        The last frame comes first: what a reset leaves behind must not pass for what follows.
+        """
         whole, rest = divmod(beats, self.port.beats)
+        last = len(self.x) - 1
         for number in range(whole):
-            self.whole(number % len(self.x))
+            self.whole(last - number % len(self.x))
         if rest:
-            self._offer(whole % len(self.x), rest, last=False)
+            self._offer(last - whole % len(self.x), rest, last=False)
         self._reset()
 
     def reset(self, frame: int, beats: int) -> None:

@@ -17,7 +17,12 @@ from sim.verilator import run_simulator
 __all__ = ["STALLS", "Session", "open_session"]
 
 STALLS = ("none", "source", "sink", "both")
+SHUT = ("sink", "both")
+"""Under these the sink is shut at first, until the design is full."""
+
 SEED = 1
+QUEUED = 16
+"""Frames that fit into queues behind a shut sink, however short their outputs are."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,8 @@ class Session:
         """Return the harness's options: pauses that fill and drain the pipeline, and finite patience.
 
         With pauses a run opens with `opening` words that are followed by a reset, so that the frames that are
-        judged meet a pipeline that was full of others. `frames` is how many of these; all unless given.
+        judged meet a pipeline that was full of others; where the sink pauses it takes nothing until nothing
+        moves, before that reset and after it. `frames` is how many are judged; all unless given.
         """
         port, predicted = self.contract.input, self.contract.predicted
         frames = len(self.vectors) if frames is None else frames
@@ -60,6 +66,7 @@ class Session:
             "patience": patience,
             "budget": patience + 32 * slow,
             "settle": predicted.latency_cycles + slowest,
+            "dam": predicted.latency_cycles + slowest if stall in SHUT else 0,
             # Time is judged without pauses: what a design sets up after a reset must not count.
             "rest": predicted.latency_cycles if stall == "none" else 0,
         }
@@ -69,7 +76,8 @@ class Session:
         if stall == "none":
             return 0
         predicted, beats = self.contract.predicted, self.contract.input.beats
-        held = 1 + -(-predicted.latency_cycles // max(1, predicted.round_cycles))
+        queued = QUEUED if stall in SHUT else 1
+        held = queued + -(-predicted.latency_cycles // max(1, predicted.round_cycles))
         return held * predicted.instances * beats + beats * STALLS.index(stall) // len(STALLS)
 
     def write_input(self, folder: Path, plusargs: dict[str, int | str], script: Script | None = None) -> None:

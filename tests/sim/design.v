@@ -9,6 +9,7 @@
 //  6 a waiting logit changes                       12 relu offers nothing more in the third frame
 //                                                  13 a waiting relu beat changes
 // 14 relu loses the loser of pixel 5 of the third frame, which no output shows
+// 15 a reset leaves the logits of a frame that have begun to leave
 module relu (
     input clk, input rst, input [7:0] fault,
     input [15:0] i__payload, input i__valid, output i__ready,
@@ -127,7 +128,7 @@ module linear (
         for (o = 0; o < 3; o = o + 1) sums[o] <= 0;
       end
     end
-    if (rst) begin
+    if (rst && !(fault == 15 && left != 0)) begin
       left <= 0; frame <= 0; waited <= 0; pause <= 0;
       for (o = 0; o < 3; o = o + 1) sums[o] <= 0;
     end

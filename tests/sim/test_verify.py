@@ -25,6 +25,7 @@ FAULTS = [
     (11, f"stall pattern sink: m_axis: valid fell while a beat waited to be taken{AT}"),
     (12, "frame 2, .* after 0 of 3 .*; stream winners offers nothing more after 4 beats of frame 2"),
     (13, f"layer relu, stream relu: a beat changed or was withdrawn while it waited to be taken{AT}"),
+    (15, f"frame 0, stall pattern sink: logit 0: {VALUES}{AT}"),
 ]
 
 
