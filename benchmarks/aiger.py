@@ -4,11 +4,13 @@ A literal is `2 * variable + inverted`; 0 is false, 1 is true.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
+from heapq import heappop, heappush
 from pathlib import Path
 
-__all__ = ["Aig", "Netlist", "read_netlist"]
+__all__ = ["Aig", "Copy", "Netlist", "is_false", "read_netlist"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,16 @@ class Netlist:
     next: list[int]
     driven: list[int]
     ands: list[tuple[int, int]]
+
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """For each variable the ANDs that read it, as variables."""
+        first = 1 + len(self.inputs) + len(self.latches)
+        found: list[list[int]] = [[] for _ in range(first + len(self.ands))]
+        for number, operands in enumerate(self.ands, start=first):
+            for variable in {operand >> 1 for operand in operands}:
+                found[variable].append(number)
+        return found
 
 
 class Aig:
@@ -69,28 +81,12 @@ class Aig:
             found = self.either(found, literal)
         return found
 
-    def copy(
-        self,
-        source: Netlist,
-        inputs: Sequence[int],
-        latches: Sequence[int],
-        fixed: Mapping[int, int] | None = None,
-    ) -> Callable[[int], int]:
-        """Copy the logic of a netlist; return what maps its literals to those here.
-
-        `fixed` says what some literals of the netlist, none of them inverted, are here, whatever drives them.
-        """
-        fixed = fixed or {}
+    def copy(self, source: Netlist, inputs: Sequence[int], latches: Sequence[int]) -> "Copy":
+        """Copy the logic of a netlist; return what maps its literals to those here."""
         table = [0, *inputs, *latches]
-        for literal in fixed:
-            if literal >> 1 < len(table):
-                table[literal >> 1] = fixed[literal]
-        for number, (a, b) in enumerate(source.ands, start=len(table)):
-            here = fixed.get(2 * number)
-            if here is None:
-                here = self.both(table[a >> 1] ^ (a & 1), table[b >> 1] ^ (b & 1))
-            table.append(here)
-        return lambda literal: table[literal >> 1] ^ (literal & 1)
+        for a, b in source.ands:
+            table.append(self.both(table[a >> 1] ^ (a & 1), table[b >> 1] ^ (b & 1)))
+        return Copy(self, source, table)
 
     def write(self, path: Path, latches: dict[int, int], bad: int) -> tuple[int, int]:
         """Write what `bad` depends on, as binary AIGER with that one output.
@@ -129,12 +125,53 @@ class Aig:
         return len(states), len(ands)
 
 
+@dataclass(frozen=True)
+class Copy:
+    """A netlist's logic within a graph: maps its literals to those there. `table` does it for variables."""
+
+    graph: Aig
+    source: Netlist
+    table: list[int]
+
+    def __call__(self, literal: int) -> int:
+        return self.table[literal >> 1] ^ (literal & 1)
+
+    def varied(self, changes: Mapping[int, int], pinned: Set[int] = frozenset()) -> "Copy":
+        """Return a copy in which some variables are other literals; what does not depend on them is shared.
+
+        `pinned` variables stay what they are, whatever drives them.
+        """
+        table, first, readers = [*self.table], len(self.table) - len(self.source.ands), self.source.readers
+        changed = changes.keys() - pinned
+        for variable in changed:
+            table[variable] = changes[variable]
+        waiting = sorted({reader for variable in changed for reader in readers[variable]})
+        while waiting:
+            number = heappop(waiting)
+            while waiting and waiting[0] == number:
+                heappop(waiting)
+            a, b = self.source.ands[number - first]
+            here = self.graph.both(table[a >> 1] ^ (a & 1), table[b >> 1] ^ (b & 1))
+            if here != table[number] and number not in pinned:
+                table[number] = here
+                for reader in readers[number]:
+                    heappush(waiting, reader)
+        return Copy(self.graph, self.source, table)
+
+
 def _delta(value: int) -> bytes:
     coded = bytearray()
     while value > 127:
         coded.append(value & 127 | 128)
         value >>= 7
     return bytes([*coded, value])
+
+
+def is_false(path: Path) -> bool:
+    """Return whether a circuit in binary AIGER has no registers, and one output, which is the constant 0."""
+    head, output, *_ = path.read_bytes().split(b"\n", 2)
+    _, latches, outputs = map(int, head.split()[2:5])
+    return latches == 0 and outputs == 1 and output == b"0"
 
 
 def read_netlist(path: Path, names: Path) -> Netlist:

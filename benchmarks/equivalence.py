@@ -10,13 +10,13 @@ registers take over, else what their streams carry while it is valid, and their 
 import re
 import resource
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyosys
 from pyosys import libyosys
 
-from benchmarks.aiger import Aig, Netlist, read_netlist
+from benchmarks.aiger import Aig, Copy, Netlist, is_false, read_netlist
 from benchmarks.mutants import SELECT, Mutant, run_passes
 
 __all__ = ["neighborhoods", "proved_equivalent", "whole_netlist"]
@@ -27,9 +27,11 @@ BITS = (
     "opt_clean",
 )  # fmt: skip
 PROVE = (
+    "read_aiger miter.aig; strash; scorr; dc2; scorr -F 3; dc2; write_aiger reduced.aig; pdr",
     "read_aiger miter.aig; strash; pdr",
-    "read_aiger miter.aig; strash; scorr; dc2; scorr -F 3; dc2; pdr",
 )
+"""Registers that are always equal become one first; often nothing is left."""
+
 COMPARE = ("read_aiger miter.aig; strash; dc2; bmc3 -F 1",)
 """Without registers one cycle is all there is."""
 
@@ -97,7 +99,9 @@ def proved_equivalent(
     if miter.bad == 0:
         return True
     registers, _ = miter.aig.write(folder / "miter.aig", miter.next, miter.bad)
+    reduced = folder / "reduced.aig"
     for script in PROVE if registers else COMPARE:
+        reduced.unlink(missing_ok=True)
         result = subprocess.run(
             [str(ABC), "-c", script], cwd=folder, capture_output=True, text=True,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds)),
@@ -105,6 +109,8 @@ def proved_equivalent(
         if "was asserted" in result.stdout:
             return False
         if "Property proved" in result.stdout or not registers and "No output asserted" in result.stdout:
+            return True
+        if reduced.is_file() and is_false(reduced):  # of which pdr says "undecided"
             return True
     return None
 
@@ -118,22 +124,18 @@ class _Miter:
         self._netlist = netlist
         bits = [re.fullmatch(rf"{SELECT}\[(\d+)\]", name) for name in netlist.inputs]
         inputs = [aig.variable() if bit is None else 0 for bit in bits]
-        mutated = [
-            shared if bit is None else number >> int(bit[1]) & 1
-            for shared, bit in zip(inputs, bits, strict=True)
-        ]
+        chosen = {at: number >> int(bit[1]) & 1 for at, bit in enumerate(bits, start=1) if bit}
         states = [aig.variable() for _ in netlist.latches]
         inside = {n for n, name in enumerate(netlist.latches) if name is None or name.split(".")[0] in follow}
         right = aig.copy(netlist, inputs, states)
-        wrong, twins = self._twin(mutated, states, inside, right)
+        wrong, twins = self._twin(right, chosen, inside)
         for latch in inside:
             self.next[states[latch]] = right(netlist.next[latch])
         for latch, twin in twins.items():
             self.next[twin] = wrong(netlist.next[latch])
         handed_on = self._handed_on(stages, follow)
-        own = [twins.get(latch, state) for latch, state in enumerate(states)]
-        fixed = {literal & ~1: right(literal & ~1) for literal, _ in handed_on}
-        beyond = aig.copy(netlist, mutated, own, fixed)
+        own = {self._variable(latch): twin for latch, twin in twins.items()}
+        beyond = right.varied(chosen | own, pinned={literal >> 1 for literal, _ in handed_on})
         apart = [aig.both(right(counts), aig.differ(right(lit), wrong(lit))) for lit, counts in handed_on]
         # What reaches the rest by other ways than these streams.
         apart += [
@@ -162,21 +164,23 @@ class _Miter:
                 found.append((literal, 1))
         return found
 
-    def _twin(
-        self, inputs: list[int], states: list[int], inside: set[int], right: Callable[[int], int]
-    ) -> tuple[Callable[[int], int], dict[int, int]]:
+    def _variable(self, latch: int) -> int:
+        return 1 + len(self._netlist.inputs) + latch
+
+    def _twin(self, right: Copy, chosen: dict[int, int], inside: set[int]) -> tuple[Copy, dict[int, int]]:
         """Give the mutant registers of its own where a difference may reach; return its logic and these."""
         twins: dict[int, int] = {}
+        wrong = right.varied(chosen)
         while True:
-            own = [twins.get(latch, state) for latch, state in enumerate(states)]
-            wrong = self.aig.copy(self._netlist, inputs, own)
             reached = [
                 latch for latch in sorted(inside - twins.keys())
                 if wrong(self._netlist.next[latch]) != right(self._netlist.next[latch])
             ]  # fmt: skip
             if not reached:
                 return wrong, twins
-            twins |= {latch: self.aig.variable() for latch in reached}
+            new = {latch: self.aig.variable() for latch in reached}
+            twins |= new
+            wrong = wrong.varied({self._variable(latch): twin for latch, twin in new.items()})
 
     def _input_rules(self, inputs: list[int], ready: int) -> int:
         """Return what is true while the input stream has always kept what it offered until it was taken."""

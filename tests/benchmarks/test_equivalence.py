@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from benchmarks.aiger import Aig, Netlist
+from benchmarks.aiger import Aig, Netlist, is_false
 from benchmarks.equivalence import neighborhoods, proved_equivalent, whole_netlist
 from benchmarks.mutants import mutate, watched, wrap
 from benchmarks.mutation import killed_by
@@ -50,6 +50,15 @@ def test_a_copy_has_the_structure_of_what_it_copies(tmp_path):
     x, r = graph.variable(), graph.variable()
     copied = graph.copy(source, [x], [r])
     assert copied(source.driven[0]) == graph.differ(x, r) and copied(source.next[0]) == x
-    assert graph.copy(source, [x], [r], fixed={4: x})(source.driven[0]) == 0
+    assert copied.varied({2: x})(source.driven[0]) == 0
+    assert copied.varied({2: x}, pinned={5})(source.driven[0]) == copied(source.driven[0])
     assert graph.write(tmp_path / "xor.aig", {r: x}, graph.differ(x, r)) == (1, 3)
     assert (tmp_path / "xor.aig").read_bytes().startswith(b"aig 5 1 1 1 3\n2\n11\n")
+
+
+def test_only_the_constant_false_without_registers_is_false(tmp_path):
+    graph, path = Aig(), tmp_path / "a.aig"
+    x, register = graph.variable(), graph.variable()
+    for bad, right in ((0, True), (1, False), (x, False), (register, False)):
+        graph.write(path, {register: x}, bad)
+        assert is_false(path) == right
