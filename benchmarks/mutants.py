@@ -1,8 +1,10 @@
 """Make random mutants of a build directory's Verilog: all in one design, a number says which is alive."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 from pyosys import libyosys
@@ -15,6 +17,8 @@ SELECT = "mutant"
 """The input that says which mutant is alive; none is at 0."""
 
 BITS = 16
+
+LIST = "mutations.txt"
 
 TOP = """module top (
     input clk, input rst,
@@ -72,13 +76,26 @@ def mutate(directory: Path, count: int, seed: int, folder: Path) -> tuple[list[M
     folder : Path
         Gets `mutated.v` and `mutated.il`, whose top module `original` has the input `mutant`.
     """
-    design, listed = read_design(directory), folder / "mutations.txt"
-    run_passes(design, f"mutate -list {count} -seed {seed} -ctrl {SELECT} {BITS} 1 -o {listed}")
-    mutants = [_read(number, line) for number, line in enumerate(listed.read_text().splitlines(), start=1)]
-    run_passes(design, *(mutant.command for mutant in mutants), "rename top original")
+    # In a process of its own: Yosys numbers what has no name, and which mutants it draws depends on names.
+    process = get_context("spawn").Process(target=_write, args=(directory, count, seed, folder.resolve()))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise ChildProcessError(f"mutating {directory} ended with status {process.exitcode}")
+    return _listed(folder), [folder / "mutated.v"]
+
+
+def _write(directory: Path, count: int, seed: int, folder: Path) -> None:
+    os.chdir(directory)  # names have the paths of files in them, too
+    design = read_design(Path())
+    run_passes(design, f"mutate -list {count} -seed {seed} -ctrl {SELECT} {BITS} 1 -o {folder / LIST}")
+    run_passes(design, *(mutant.command for mutant in _listed(folder)), "rename top original")
     run_passes(design, f"write_rtlil {folder / 'mutated.il'}")
     run_passes(design, f"write_verilog -noattr -norename {folder / 'mutated.v'}")
-    return mutants, [folder / "mutated.v"]
+
+
+def _listed(folder: Path) -> list[Mutant]:
+    return [_read(number, line) for number, line in enumerate((folder / LIST).read_text().splitlines(), 1)]
 
 
 def _read(number: int, line: str) -> Mutant:
