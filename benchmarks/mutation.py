@@ -15,9 +15,11 @@ import sys
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import compiler
+from benchmarks.aiger import Netlist
 from benchmarks.equivalence import neighborhoods, proved_equivalent, whole_netlist
 from benchmarks.mutants import Mutant, mutate, watched, wrap
 from benchmarks.networks import network
@@ -37,6 +39,8 @@ NETWORKS = ("one_by_one", "speech_like", "linear_only", "global_on_an_image", "d
 
 SECONDS = 10
 """Per attempt at a proof."""
+
+NONE = Mutant(0, "none", "", "", "", "")
 
 Fate = dict[str, str]
 
@@ -81,14 +85,45 @@ class Assessment:
         self._folder, self.seconds = folder, seconds
         self.mutants, self._sources = mutate(directory, count, seed, folder)
         self._top = wrap(session.contract, folder)
-        self._simulator = build(
-            self._session.contract, [*self._sources, self._top], folder / "simulator", optimize="-O1"
-        )
-        self._gated: Path | None = None
-        self._netlist = None
-        none = Mutant(0, "none", "", "", "", "")
-        if reason := killed_by(self._simulator, self._session, none) or self._killed_by_faults(none):
-            raise SimulationError(str(directory), f"is wrong without mutants: {reason}")
+
+    @cached_property
+    def _simulator(self) -> Path:
+        made = self._built("simulator", self._sources)
+        if reason := killed_by(made, self._session, NONE):
+            raise SimulationError(str(self._session.directory), f"is wrong without mutants: {reason}")
+        return made
+
+    @cached_property
+    def _gated(self) -> Path:
+        """A simulator that holds up streams inside the design."""
+        text = self._sources[0].read_text()
+        for stage in self._own_modules:
+            text = with_gates(stage, text)
+        gated = self._folder / "gated.v"
+        gated.write_text(text)
+        made = self._built("gated", [GATE, gated])
+        if reason := self._killed_by_faults(NONE, made):
+            raise SimulationError(str(self._session.directory), f"is wrong without mutants: {reason}")
+        return made
+
+    @cached_property
+    def _netlist(self) -> Netlist:
+        return whole_netlist(self._folder, self._stages)
+
+    def _built(self, name: str, sources: list[Path]) -> Path:
+        return build(self._session.contract, [*sources, self._top], self._folder / name, optimize="-O1")
+
+    def proof(self, mutant: Mutant) -> Fate:
+        """Return what becomes of a mutant that simulation did not kill."""
+        told = {"mutant": str(mutant)}
+        tried = neighborhoods(mutant, self._stages)
+        for follow in tried:
+            arguments = self._netlist, self._stages, follow, mutant, self._folder, self.seconds
+            if proved_equivalent(*arguments):
+                where = " → ".join(follow) or "any states"
+                return {**told, "fate": "equivalent", "why": f"proved within {where}"}
+        why = f"not proved equivalent within {' → '.join(tried[-1])} in {self.seconds} s"
+        return {**told, "fate": "alive", "why": why}
 
     def fate(self, mutant: Mutant, *, prove: bool = True) -> Fate:
         """Return what becomes of a mutant: its `fate` is killed, equivalent or alive; `why` says by what."""
@@ -99,31 +134,14 @@ class Assessment:
             return {**told, "fate": "killed", "why": f"faults in time: {why}"}
         if not prove:
             return {**told, "fate": "alive", "why": "no proof was tried"}
-        if self._netlist is None:
-            self._netlist = whole_netlist(self._folder, self._stages)
-        tried = neighborhoods(mutant, self._stages)
-        for follow in tried:
-            arguments = self._netlist, self._stages, follow, mutant, self._folder, self.seconds
-            if proved_equivalent(*arguments):
-                where = " → ".join(follow) or "any states"
-                return {**told, "fate": "equivalent", "why": f"proved within {where}"}
-        why = f"not proved equivalent within {' → '.join(tried[-1])} in {self.seconds} s"
-        return {**told, "fate": "alive", "why": why}
+        return self.proof(mutant)
 
-    def _killed_by_faults(self, mutant: Mutant) -> str | None:
+    def _killed_by_faults(self, mutant: Mutant, simulator: Path | None = None) -> str | None:
         """Return after which fault in time a mutant does not recover, or None."""
-        if self._gated is None:
-            text = self._sources[0].read_text()
-            for stage in self._own_modules:
-                text = with_gates(stage, text)
-            gated = self._folder / "gated.v"
-            gated.write_text(text)
-            self._gated = build(
-                self._session.contract, [GATE, gated, self._top], self._folder / "gated", optimize="-O1"
-            )
+        gated = simulator or self._gated
 
         def one(script, plusargs):
-            return play(self._gated, self._session, plusargs | {"mutant": mutant.number}, script)
+            return play(gated, self._session, plusargs | {"mutant": mutant.number}, script)
 
         try:
             results = provoke(self._session, one)
@@ -179,7 +197,8 @@ def _resumed(assessment: Assessment, progress: Path, *, prove: bool) -> list[Fat
         known = found.get(str(mutant.number))
         tried = known and known["why"].endswith(f" in {assessment.seconds} s")
         if known is None or prove and known["fate"] == "alive" and not tried:
-            found[str(mutant.number)] = fate = assessment.fate(mutant, prove=prove)
+            fate = assessment.proof(mutant) if known else assessment.fate(mutant, prove=prove)
+            found[str(mutant.number)] = fate
             print(f"  {mutant.number:3} {fate['fate']:10} {mutant}: {fate['why'][:100]}", flush=True)
             partial = progress.with_suffix(f".{os.getpid()}")
             partial.write_text(json.dumps(found, indent=1))
