@@ -103,12 +103,14 @@ def kill_builds(folder: Path, kills: int, seed: int = 0) -> Counter:
     AssertionError
         If a directory is there that is not whole, or a build after all that is not.
     """
-    outcome, target = Counter(), folder / "out"
-    _, seconds = _timed(lambda: _build(target))
+    outcome, earlier, target = Counter(), folder / "earlier", folder / "out"
+    _, seconds = _timed(lambda: _build(earlier))
 
     def longest() -> float:
+        shutil.rmtree(target, ignore_errors=True)
         if _tried(outcome) // 2 % 2:
-            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(earlier, target)
+            outcome["over an earlier one"] += 1
         return seconds
 
     for killed in _kills(lambda: _build(target), kills, longest, random.Random(seed)):

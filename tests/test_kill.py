@@ -15,6 +15,7 @@ def test_a_killed_build_is_whole_or_absent(tmp_path):
     outcome = kill_builds(tmp_path, kills=6, seed=3)
     assert outcome["killed"] == 6
     assert outcome["whole"] + outcome["absent"] == outcome["killed"] + outcome["ended before"]
+    assert 2 <= outcome["over an earlier one"] <= outcome["whole"]
 
 
 @pytest.fixture(scope="module")
