@@ -157,10 +157,14 @@ class Layer:
         return fast
 
     @cached_property
+    def _counts(self) -> np.ndarray:
+        """How many outputs have a nonzero weight for each input, tap by tap."""
+        return np.count_nonzero(self.node.op.weight, axis=0)
+
+    @cached_property
     def _nonzeros(self) -> np.ndarray:
         """The nonzero weights of the inputs that have most: int[taps, inputs that are active at a time]."""
-        counts = np.count_nonzero(self.node.op.weight, axis=0)
-        counts = counts.reshape(len(counts), -1).T
+        counts = self._counts.reshape(len(self._counts), -1).T
         source = self.source
         active = source.active if self.node.op.weight.ndim == 2 else source.at_most or source.shape[0]
         return np.sort(counts, axis=1)[:, ::-1][:, :active]
@@ -186,7 +190,7 @@ class Layer:
             hold = max(1, interval * arrays // self.positions)
             columns = -(-int(self._words(lanes).sum()) // hold)
             return self._lane_luts(lanes, banks=2) * lanes * arrays * columns
-        words = lanes * np.maximum(1, -(-np.count_nonzero(self.node.op.weight, axis=0) // lanes)).sum()
+        words = lanes * np.maximum(1, -(-self._counts // lanes)).sum()
         bits = self.node.op.weight_bits + bits_for_range(-(-self.outputs // lanes))
         return self._lane_luts(lanes, banks=1) * lanes + float(words) * bits / 64
 
