@@ -91,8 +91,10 @@ class SerialCore(wiring.Component):
         m.submodules.bridge = bridge = SerialBridge()
         m.submodules.self_test = test = SelfTest(self.config)
         watchdog = {"o_stuck": test.stuck} if self.config.watched else {}
-        # Block RAM is slow: what leaves it gets a cycle of its own.
+        # Block RAM is slow, and so are the gray counters of what crosses clocks: each has a cycle of its own.
+        m.submodules.arriving = arriving = Queue(QueueConfig(bits=8, depth=2))
         m.submodules.following = following = Queue(QueueConfig(bits=8, depth=2))
+        m.submodules.leaving = leaving = Queue(QueueConfig(bits=8, depth=2))
         port = self._load_port(m, bridge, test) if self.weights_bytes else None
         m.submodules.accelerator = Instance(
             "top", i_clk=ClockSignal(), i_rst=ResetSignal() | (port.hold if port else 0), **chain_pins(port),
@@ -102,13 +104,16 @@ class SerialCore(wiring.Component):
             **watchdog,
         )  # fmt: skip
         m.d.comb += [
-            waiting.w_data.eq(self.i.payload), waiting.w_en.eq(self.i.valid), self.i.ready.eq(waiting.w_rdy),
+            arriving.i.payload.eq(self.i.payload), arriving.i.valid.eq(self.i.valid),
+            self.i.ready.eq(arriving.i.ready), waiting.w_data.eq(arriving.o.payload),
+            waiting.w_en.eq(arriving.o.valid), arriving.o.ready.eq(waiting.w_rdy),
             following.i.payload.eq(waiting.r_data), following.i.valid.eq(waiting.r_rdy),
             waiting.r_en.eq(following.i.ready), bridge.i.payload.eq(following.o.payload),
             bridge.i.valid.eq(following.o.valid), following.o.ready.eq(bridge.i.ready),
-            self.o.payload.eq(bridge.o.payload), self.o.valid.eq(bridge.o.valid),
-            bridge.o.ready.eq(self.o.ready), test.address.eq(bridge.address),
-            test.write_data.eq(bridge.write_data), test.refused.eq(bridge.refused),
+            leaving.i.payload.eq(bridge.o.payload), leaving.i.valid.eq(bridge.o.valid),
+            bridge.o.ready.eq(leaving.i.ready), self.o.payload.eq(leaving.o.payload),
+            self.o.valid.eq(leaving.o.valid), leaving.o.ready.eq(self.o.ready),
+            test.address.eq(bridge.address), test.write_data.eq(bridge.write_data), test.refused.eq(bridge.refused),
             self.running.eq(test.running), self.passed.eq(test.passed),
         ]  # fmt: skip
         if port is None:

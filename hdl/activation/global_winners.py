@@ -11,6 +11,7 @@ from hdl.activation.key_reader import KeyReader, KeyReaderConfig
 from hdl.activation.radix_select import RadixSelect, RadixSelectConfig
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -142,18 +143,18 @@ class GlobalWinners(StreamComponent):
         config = self.config
         m.submodules.reader = reader = KeyReader(config.reader)
         m.submodules.select = select = RadixSelect(config.select)
-        stored, places = Signal(range(FRAMES + 1)), Signal(range(config.places + 1), init=config.places)
+        stored = Signal(range(FRAMES + 1))
         sweep, rest = Signal(range(config.select.digits + 1)), Signal(range(config.select.gap + 1))
 
         # A frame is swept for each digit, with the gaps that the selector asks for; then it is emitted, each
         # beat as soon as it finds a place in the output queue.
         emitting = sweep == config.select.digits
         swept = reader.step & reader.last
+        places, some = count_credit(m, config.places, reader.step & emitting, self.o.valid & self.o.ready)
         m.d.comb += [
-            reader.step.eq((stored != 0) & (rest == 0) & (~emitting | (places != 0))),
+            reader.step.eq((stored != 0) & (rest == 0) & (~emitting | some)),
             reader.again.eq(~emitting),
         ]
-        m.d.sync += places.eq(places - (reader.step & emitting) + (self.o.valid & self.o.ready))
         with m.If(swept):
             m.d.sync += sweep.eq(Mux(emitting, 0, sweep + 1))
             m.d.sync += rest.eq(Mux(emitting, 0, config.select.gap))

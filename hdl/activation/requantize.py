@@ -8,6 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed
 from hdl.numerics import FixedPoint, signed_bits
 from hdl.resources import Fabric, Resources
 from hdl.streams.component import StreamComponent
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -130,12 +131,11 @@ class Requantize(StreamComponent):
         config = self.config
         depth = config.latency + 1
         m.submodules.queue = queue = Queue(QueueConfig(bits=config.target.payload.size, depth=depth))
-        # A credit is a place in the queue that no beat in flight has claimed.
-        credit = Signal(range(depth + 1), init=depth)
         enter = Signal()
+        credit, some = count_credit(m, depth, enter, self.o.valid & self.o.ready)
         flight = Signal(config.latency - 1)
         m.d.comb += [
-            self.i.ready.eq(credit != 0),
+            self.i.ready.eq(some),
             enter.eq(self.i.valid & self.i.ready),
             queue.i.valid.eq(flight[-1]),
             queue.i.payload.eq(Cat(self._lane(m, self.i.payload[n]) for n in range(config.source.elements))),
@@ -143,10 +143,7 @@ class Requantize(StreamComponent):
             self.o.valid.eq(queue.o.valid),
             queue.o.ready.eq(self.o.ready),
         ]
-        m.d.sync += [
-            credit.eq(credit - enter + (self.o.valid & self.o.ready)),
-            flight.eq(Cat(enter, flight)),
-        ]
+        m.d.sync += flight.eq(Cat(enter, flight))
         return m
 
     def _lane(self, m: Module, value: Value) -> Value:

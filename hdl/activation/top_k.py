@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from hdl.activation.sorting_network import SortingNetwork, merging_network, sorting_network
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -147,10 +148,9 @@ class TopK(StreamComponent):
         last = group == self.config.source.groups - 1
 
         # A pixel reserves a place in the queue as its first beat enters.
-        places = Signal(range(depth + 1), init=depth)
         accepted = self.i.valid & self.i.ready
-        m.d.comb += self.i.ready.eq((group != 0) | (places != 0))
-        m.d.sync += places.eq(places - (accepted & (group == 0)) + (self.o.valid & self.o.ready))
+        places, some = count_credit(m, depth, accepted & (group == 0), self.o.valid & self.o.ready)
+        m.d.comb += self.i.ready.eq((group != 0) | some)
         with m.If(accepted):
             m.d.sync += group.eq(Mux(last, 0, group + 1))
 

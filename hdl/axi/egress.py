@@ -11,6 +11,7 @@ from hdl.axi.axi_stream import AxiStream
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.counter import count_rounds
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -142,20 +143,19 @@ class Egress(wiring.Component):
         slot, read = table.read_port(), pixels.read_port()
         # `unread` pixels wait to be sent; `unfreed` ones may still be read, so nothing is written over them.
         unread, unfreed = Signal(range(buffers + 1)), Signal(range(buffers + 1))
-        credit = Signal(range(depth + 1), init=depth)
         send, written, leaving = Signal(), Signal(), Signal()
+        credit, some = count_credit(m, depth, send, self.o.tvalid & self.o.tready)
         channel, final_channel = count_rounds(m, source.shape[0], send)
         _, final_pixel = count_rounds(m, source.pixels, final_channel)
         base = Signal(bits_for_range(buffers * source.groups))
         m.d.comb += [
             written.eq(self._write(m, pixels.write_port(), unfreed != buffers)),
-            send.eq((unread != 0) & (credit != 0)),
+            send.eq((unread != 0) & some),
             slot.addr.eq(channel),
         ]
         m.d.sync += [
             unread.eq(unread + written - final_channel),
             unfreed.eq(unfreed + written - leaving),
-            credit.eq(credit - send + (self.o.tvalid & self.o.tready)),
         ]
         with m.If(final_channel):
             m.d.sync += base.eq(Mux(base == (buffers - 1) * source.groups, 0, base + source.groups))

@@ -10,6 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.numerics import signed_bits
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -154,15 +155,14 @@ class SparseDenseConv(wiring.Component):
         config = self.config
         depth = config.latency + 2
         m.submodules.queue = queue = Queue(QueueConfig(bits=config.target.payload.size, depth=depth))
-        credit = Signal(range(depth + 1), init=depth)
         busy, step, go, last = Signal(), Signal(range(config.steps)), Signal(), Signal()
+        credit, some = count_credit(m, depth, go, self.o.valid & self.o.ready)
         window = Signal(self.i.payload.shape())
         m.d.comb += [
-            go.eq(busy & (credit != 0)),
+            go.eq(busy & some),
             last.eq(step == config.steps - 1),
             self.i.ready.eq(~busy | (go & last)),
         ]
-        m.d.sync += credit.eq(credit - go + (self.o.valid & self.o.ready))
         with m.If(go):
             m.d.sync += step.eq(Mux(last, 0, step + 1))
         with m.If(self.i.ready):

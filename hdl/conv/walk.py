@@ -11,45 +11,58 @@ __all__ = ["walk"]
 
 
 def walk(
-    m: Module, column: Column, pairs: list[data.View], address: Value, issue: wiring.PureInterface,
-    busy: Signal, finish: Signal, directory: Loadable | None,
+    m: Module, column: Column, pairs: list[data.View], coming: list[data.View], address: Value,
+    issue: wiring.PureInterface, accept: Value, late: bool, directory: Loadable | None,
 ) -> Value:  # fmt: skip
     """Walk through the winners of one column; return "this is the last cycle, or nothing is left".
+
+    The winner in work stands in a register: choosing it out of many has a cycle of its own.
 
     Parameters
     ----------
     column : Column
-    pairs : list of views
-        A value and a channel for each of the column's places.
+    pairs, coming : list of views
+        A value and a channel for each of the column's places: of the window in work, and of what is offered.
     address : Value
         Of a word, set here.
     issue : interface of :class:`hdl.mac.lanes.Lanes`
         `valid` and `value` are set here.
-    busy, finish : Signal
-        There is a window; it is done with in this cycle.
+    accept : Value
+        What is offered is the window in work from the next cycle on; all columns must be done.
+    late : bool
+        In that cycle it is not in `pairs` yet but still offered.
     directory : Loadable, optional
         Where the words of each input lie, if that can be loaded.
     """
     table, end = column.table, len(pairs)
-    place, word = Signal(range(end + 1), name="place"), Signal(range(int(table.count.max(initial=1)) + 1))
-    pair = Signal(pairs[0].shape())
-    final, active = Signal(), Signal()
+    place, word = Signal(range(end), name="place"), Signal(range(int(table.count.max(initial=1)) + 1))
+    pair, empty = Signal(pairs[0].shape(), reset_less=True), Signal(reset_less=True)
+    # Nothing is left; the pair in work is the last of its window.
+    over, last = Signal(init=1), Signal()
+    final, done = Signal(), Signal()
     entry = look_up(m, table, _input(column, place, pair.index), directory)
+    following = Array(one.as_value() for one in [*pairs[1:], pairs[-1]])[place]
+    if late and end > 1:
+        # A register a column: one for all would have too many to tell.
+        fresh = Signal()
+        m.d.sync += fresh.eq(done & accept)
+        following = Mux(fresh, coming[1].as_value(), following)
+    # Whatever is offered is looked at until it is accepted.
+    chosen = pairs[0].shape()(Mux(done, coming[0].as_value(), following))
     m.d.comb += [
-        active.eq(busy & (place != end)),
-        pair.as_value().eq(Array(one.as_value() for one in pairs)[place]),
-        final.eq((word + 1 >= entry.count) | (pair.value == 0)),
-        issue.valid.eq(active & (entry.count != 0)),
+        final.eq((word + 1 >= entry.count) | empty),
+        done.eq(over | (last & final)),
+        issue.valid.eq(~over & (entry.count != 0)),
         address.eq(entry.start + word),
         issue.value.eq(pair.value),
     ]
-    with m.If(active):
-        m.d.sync += word.eq(Mux(final, 0, word + 1))
-        with m.If(final):
-            m.d.sync += place.eq(place + 1)
-    with m.If(finish):
-        m.d.sync += place.eq(0)
-    return (place == end) | ((place == end - 1) & final)
+    m.d.sync += [over.eq(done & ~accept), word.eq(word + 1)]
+    with m.If(over | final):
+        m.d.sync += [
+            word.eq(0), place.eq(Mux(done, 0, place + 1)), last.eq(Mux(done, end == 1, place == end - 2)),
+            pair.eq(chosen), empty.eq(chosen.value == 0),
+        ]  # fmt: skip
+    return done
 
 
 def _input(column: Column, place: Signal, channel: Signal) -> Value:

@@ -58,7 +58,10 @@ class Window(wiring.Component):
         # Stage 1: fetch a word of each row.
         fetched, room, fetch = Signal(), Signal(), Signal()
         released, ahead = self._fetch(m, held, room, fetch)
-        m.d.sync += held.eq(held + completed - released)
+        # Whether there is room for a row: known a cycle early, as much waits for it.
+        stay, vacant = Signal.like(held), Signal(init=1)
+        m.d.comb += [stay.eq(held + completed - released), self.i.ready.eq(vacant)]
+        m.d.sync += [held.eq(stay), vacant.eq(stay != config.ring_rows)]
         with m.If(room):
             m.d.sync += fetched.eq(fetch)
 
@@ -66,13 +69,14 @@ class Window(wiring.Component):
         go, done, free = Signal(), Signal(), Signal()
         m.d.comb += free.eq(~self.o.valid if config.rests else ~self.o.valid | self.o.ready)
         step = Signal(range(config.steps))
+        opens = Signal(init=1)  # the first step of a row
         if config.looks_ahead:
             present, move = Signal(), Signal()
             current = [Signal.like(word, reset_less=True) for word in ahead]
             m.d.comb += [
                 move.eq(fetched & (~present | done)),
                 room.eq(~fetched | move),
-                go.eq(present & ((step != 0) | fetched) & free),
+                go.eq(present & (~opens | fetched) & free),
             ]
             m.d.sync += present.eq(move | (present & ~done))
             with m.If(move):
@@ -86,30 +90,37 @@ class Window(wiring.Component):
             ]
 
         # Last stage: shift the window.
-        chunk = self._step(m, step, go, done)
+        chunk = self._step(m, step, opens, go, done)
         with m.If(free):
             m.d.sync += self.o.valid.eq(go & (step >= config.idle_steps))
         with m.Elif(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         for row, words in enumerate(rows):
-            line = self._line(m, words, step == 0, chunk, go)
+            line = self._line(m, words, opens, chunk, go)
             for column in range(config.span):
                 m.d.comb += self.o.payload[row * config.span + column].eq(line[column])
         return m
 
-    def _step(self, m: Module, step: Signal, go: Signal, done: Signal) -> Signal:
-        """Count the steps of a row; say which columns of its word each takes, and when that is done with."""
+    def _step(self, m: Module, step: Signal, opens: Signal, go: Signal, done: Signal) -> Signal:
+        """Count the steps of a row; say which columns of its word each takes, and when that is done with.
+
+        What a step is to a row is known a cycle early, as much waits for it.
+        """
         config = self.config
-        chunks = config.pixels_per_beat // config.windows_per_beat
-        chunk, last = Signal(range(chunks)), step == config.steps - 1
-        ends_word = Mux(step == 0, config.first_step_ends_word, chunk == chunks - 1)
-        m.d.comb += done.eq(go & (last | ends_word))
+        chunks, only = config.pixels_per_beat // config.windows_per_beat, config.steps == 1
+        chunk, following = Signal(range(chunks)), Signal(range(chunks))
+        last, ends = Signal(init=only), Signal(init=only or config.first_step_ends_word)
+        m.d.comb += [
+            done.eq(go & ends),
+            following.eq(Mux(opens, config.second_chunk, Mux(chunk == chunks - 1, 0, chunk + 1))),
+        ]
         with m.If(go):
-            m.d.sync += [step.eq(step + 1), chunk.eq(Mux(chunk == chunks - 1, 0, chunk + 1))]
-            with m.If(step == 0):
-                m.d.sync += chunk.eq(config.second_chunk)
+            m.d.sync += [
+                step.eq(step + 1), chunk.eq(following), opens.eq(0), last.eq(step == config.steps - 2),
+                ends.eq((step == config.steps - 2) | (following == chunks - 1)),
+            ]  # fmt: skip
             with m.If(last):
-                m.d.sync += [step.eq(0), chunk.eq(0)]
+                m.d.sync += [step.eq(0), chunk.eq(0), opens.eq(1), last.eq(last.init), ends.eq(ends.init)]
         return chunk
 
     def _line(self, m: Module, words: Value, first: Value, chunk: Signal, go: Signal) -> list[Signal]:
@@ -134,7 +145,6 @@ class Window(wiring.Component):
         words = config.width // config.pixels_per_beat
         bank, slot = Signal(range(config.kernel[0])), Signal()
         column, completed = Signal(range(words)), Signal()
-        m.d.comb += self.i.ready.eq(held != config.ring_rows)
         accepted = self.i.valid & self.i.ready
         m.d.comb += completed.eq(accepted & (column == words - 1))
         with m.If(accepted):

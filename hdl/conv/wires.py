@@ -14,6 +14,7 @@ from hdl.conv.adder_trees import Adder
 from hdl.conv.signed_digits import Term
 from hdl.conv.subexpressions import Range
 from hdl.resources import Fabric, Resources
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
@@ -172,10 +173,9 @@ class WiresConv(wiring.Component):
         sums = self._sums(m, window)
         width = sum(map(len, sums.values()))
         m.submodules.queue = queue = Queue(QueueConfig(bits=max(1, width), depth=depth))
-        credit = Signal(range(depth + 1), init=depth)
         busy, go = Signal(), Signal()
-        m.d.comb += [go.eq(busy & (credit != 0)), self.i.ready.eq(~busy | go)]
-        m.d.sync += credit.eq(credit - go + (self.o.valid & self.o.ready))
+        credit, some = count_credit(m, depth, go, self.o.valid & self.o.ready)
+        m.d.comb += [go.eq(busy & some), self.i.ready.eq(~busy | some)]
         with m.If(self.i.ready):
             m.d.sync += [busy.eq(self.i.valid), window.eq(self.i.payload)]
 

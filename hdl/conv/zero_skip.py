@@ -4,14 +4,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.conv.walk import walk
 from hdl.mac.capacity import check_time, word_contents
 from hdl.mac.columns import Column, share_columns
-from hdl.mac.lanes import Lanes, LanesConfig
+from hdl.mac.lanes import Lanes
+from hdl.mac.lanes_config import LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.loadable import add_loadables
@@ -218,9 +219,11 @@ class ZeroSkipConv(wiring.Component):
             m.d.sync += [busy.eq(0), bank.eq(~bank)]
         with m.If(accept):
             m.d.sync += busy.eq(1)
-        first = Signal()
-        m.d.sync += first.eq(accept)
-        with m.If(first if config.late else accept):
+        taken = accept
+        if config.late:
+            taken = Signal()
+            m.d.sync += taken.eq(accept)
+        with m.If(taken):
             m.d.sync += window.eq(self.i.payload)
 
         drained = readout.drain.signature.members
@@ -236,15 +239,12 @@ class ZeroSkipConv(wiring.Component):
                 [held[column.taps[tap]].pairs[rank] for tap, rank in column.places]
                 for held in (window, self.i.payload)
             )
-            if config.late:
-                chosen = Mux(first, coming[0].as_value(), pairs[0].as_value())
-                pairs[0] = data.View(coming[0].shape(), chosen)
             m.d.comb += [
                 words.enable.eq(1), lanes.word.eq(words.data),
                 *(getattr(lanes.drain, name).eq(getattr(readout.drain, name)) for name in drained),
                 lanes.issue.bank.eq(bank), readout.sums[number].eq(lanes.sums),
                 done[number].eq(
-                    walk(m, column, pairs, words.address, lanes.issue, busy, finish, directory)
+                    walk(m, column, pairs, coming, words.address, lanes.issue, accept, config.late, directory)
                 ),
             ]  # fmt: skip
         return m

@@ -9,7 +9,8 @@ from amaranth.lib import wiring
 
 from hdl.mac.capacity import check_time, word_contents
 from hdl.mac.fetch import directory_layout, directory_rows, times
-from hdl.mac.lanes import Lanes, LanesConfig
+from hdl.mac.lanes import Lanes
+from hdl.mac.lanes_config import LanesConfig
 from hdl.mac.readout import Readout, ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.loadable import Loadable, add_loadables

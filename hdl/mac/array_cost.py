@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hdl.mac.lanes import LanesConfig
+from hdl.mac.lanes_config import LanesConfig
 from hdl.mac.readout import ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.loading import loadable_cost

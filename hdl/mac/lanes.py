@@ -1,111 +1,13 @@
 """Multiply-accumulate lanes: a fetched word of weights, times one activation, into owned accumulators."""
 
-from dataclasses import dataclass
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.mac.words import WordTable
-from hdl.numerics import FixedPoint, bits_for_range
+from hdl.mac.lanes_config import LanesConfig, drain_signature
 from hdl.streams.formats import element
 
-__all__ = ["Lanes", "LanesConfig", "drain_signature"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanesConfig:
-    """One column of lanes; columns whose weights alone differ have equal configurations.
-
-    Parameters
-    ----------
-    lanes : int
-        Products a cycle.
-    slots : int
-        Accumulators of a lane.
-    banks : int
-        1: draining an accumulator clears it. 2: one bank drains while the other accumulates, and
-        accumulators run on: what a slot gained since it was drained before is its sum. Of a single slot that
-        runs on, lanes hold none: products go on to one accumulator for all columns.
-    weight_bits, slot_bits : int
-        Of a lane's part of a word: the weight below, the slot above; no bits name a single slot.
-    form : FixedPoint
-        Of the activations.
-    sum_bits : int
-        Signed width of an accumulator; callers prove that no sum leaves it. Two banks count modulo
-        its range.
-    paired : bool
-        Two neighboring lanes share a multiplier, fed with words of a paired table.
-    """
-
-    lanes: int
-    slots: int
-    banks: int
-    weight_bits: int
-    slot_bits: int
-    form: FixedPoint
-    sum_bits: int
-    paired: bool = False
-
-    def __post_init__(self) -> None:
-        if self.banks not in (1, 2):
-            raise ValueError(f"banks must be 1 or 2, not {self.banks!r}")
-        if self.sum_bits < 1:
-            raise ValueError(f"sum_bits must be a positive integer, not {self.sum_bits!r}")
-
-    @classmethod
-    def for_table(cls, table: WordTable, form: FixedPoint, sum_bits: int, banks: int) -> "LanesConfig":
-        """Return the lanes that a table of words feeds."""
-        return cls(
-            lanes=table.lanes,
-            slots=table.slots,
-            banks=banks,
-            weight_bits=table.weight_bits,
-            slot_bits=table.slot_bits,
-            form=form,
-            sum_bits=sum_bits,
-            paired=table.paired,
-        )
-
-    @property
-    def lane_bits(self) -> int:
-        """Bits of a lane's part of a word."""
-        return self.weight_bits + self.slot_bits
-
-    @property
-    def multipliers(self) -> int:
-        """Multipliers of the chip: two paired lanes share one."""
-        return -(-self.lanes // (1 + self.paired))
-
-    @property
-    def product_bits(self) -> int:
-        """Signed width of a product."""
-        return self.weight_bits + self.form.width
-
-    @property
-    def accumulates(self) -> bool:
-        """Whether lanes hold sums; else what leaves them are products."""
-        return self.banks == 1 or self.slots > 1
-
-    @property
-    def left_bits(self) -> int:
-        """Signed width of what leaves a lane."""
-        return self.sum_bits if self.accumulates else min(self.sum_bits, self.product_bits)
-
-    @property
-    def issue_latency(self) -> int:
-        """Cycles from an issued word's address to the accumulator's update."""
-        return 3
-
-    @property
-    def drain_latency(self) -> int:
-        """Cycles from a drained slot to its sums."""
-        return self.issue_latency + 1
-
-
-def drain_signature(slots: int) -> wiring.Signature:
-    """Return the command that reads one slot of all lanes of a bank."""
-    return wiring.Signature({"valid": Out(1), "bank": Out(1), "slot": Out(bits_for_range(slots))})
+__all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
@@ -191,6 +93,7 @@ class Lanes(wiring.Component):
                 slot = self._delayed(m, field[config.weight_bits :], 1, reset_less=True)
             if config.banks == 1:  # settled before: much hangs on it
                 slot = Mux(coming[0], coming[1][: len(slot)], slot)
+            following = slot
             if config.slot_bits:
                 slot = self._delayed(m, slot, 1, reset_less=True)
 
@@ -202,7 +105,12 @@ class Lanes(wiring.Component):
             kept = Signal(signed(config.sum_bits), name=f"kept{lane}")
             # A place below the others takes what is carried in: one adder for three terms.
             total = Cat(carry, product).as_signed() + Cat(Const(1, len(carry)), kept).as_signed()
-            m.d.comb += [write.addr.eq(read.addr), write.data.eq(total >> len(carry))]
+            m.d.comb += write.data.eq(total >> len(carry))
+            if config.deep:
+                writes = valid | draining
+                self._add_late(m, lane, following, slot, writes, draining, read, write, kept)
+                continue
+            m.d.comb += write.addr.eq(read.addr)
             if config.banks == 2:
                 second = stored.read_port(domain="comb")
                 m.d.comb += [
@@ -221,8 +129,24 @@ class Lanes(wiring.Component):
                 m.d.sync += self.sums[lane].eq(read.data)
         return m
 
+    def _add_late(
+        self, m: Module, lane: int, following: Value, slot: Signal, writes: Value, draining: Signal,
+        read: memory.ReadPort, write: memory.WritePort, kept: Signal,
+    ) -> None:  # fmt: skip
+        """Read an accumulator a cycle before it is added to; what is under way to it comes first."""
+        found, again = Signal.like(kept, name=f"found{lane}"), Signal(name=f"again{lane}")
+        m.d.comb += [
+            read.addr.eq(slot), write.addr.eq(self._delayed(m, slot, 1, reset_less=True)),
+            write.en.eq(self._delayed(m, writes, 1)),
+            kept.eq(Mux(self._delayed(m, draining, 1), 0, found)),
+        ]  # fmt: skip
+        m.d.sync += [
+            again.eq(following == slot), found.eq(Mux(again & write.en, write.data, read.data)),
+            self.sums[lane].eq(found),
+        ]  # fmt: skip
+
     def _products(self, m: Module, weights: list[Value], value: Signal) -> list[tuple[Value, Value]]:
-        """Return each lane's product, two cycles behind its weight, and what is to be carried into it."""
+        """Return each lane's product, two cycles behind its weight or three, and what is carried into it."""
         bits, step, products = self.config.product_bits, 1 + self.config.paired, []
         for first in range(0, len(weights), step):
             shared = weights[first : first + step]
@@ -235,6 +159,8 @@ class Lanes(wiring.Component):
             factor = Signal(signed(width), name=f"weight{first}", reset_less=True)
             product = Signal(signed(bits * len(shared)), name=f"product{first}", reset_less=True)
             m.d.sync += [factor.eq(Cat(spaced)), product.eq(factor * value)]
+            if self.config.deep:
+                product = self._delayed(m, product, 1, reset_less=True)
             products.append((product[:bits].as_signed(), Const(0, 0)))
             if len(shared) == 2:
                 # A negative lower product has borrowed one from the upper.
@@ -242,9 +168,9 @@ class Lanes(wiring.Component):
         return products
 
     @staticmethod
-    def _delayed(m: Module, signal: Signal, cycles: int, *, reset_less: bool = False) -> Signal:
+    def _delayed(m: Module, signal: Value, cycles: int, *, reset_less: bool = False) -> Signal:
         for _ in range(cycles):
-            register = Signal.like(signal, name="delayed", reset_less=reset_less)
+            register = Signal(signal.shape(), name="delayed", reset_less=reset_less)
             m.d.sync += register.eq(signal)
             signal = register
         return signal

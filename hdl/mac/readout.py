@@ -4,10 +4,11 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.mac.lanes import drain_signature
+from hdl.mac.lanes_config import drain_signature
 from hdl.mac.readout_config import ReadoutConfig
 from hdl.memory.loadable import Loadable
 from hdl.memory.loading import lead_chain, loading_ports
+from hdl.streams.credit import count_credit
 from hdl.streams.queue import Queue, QueueConfig
 
 __all__ = ["Readout", "ReadoutConfig"]
@@ -73,24 +74,20 @@ class Readout(wiring.Component):
         m.submodules.queue = queue = Queue(
             QueueConfig(bits=config.target.payload.size, depth=depth)
         )
-        credit = Signal(range(depth + 1), init=depth)
         priming, draining = Signal(init=1), Signal()
         # Whether the slot is the last: known a cycle early, as much waits for it.
         last = Signal(init=config.slots == 1)
         step, drain = Signal(), self.drain
+        credit, some = count_credit(m, depth, step, self.o.valid & self.o.ready)
         # An accumulator of its own does not wait to be drained: there must be room for the slot at once.
         room = (credit > draining) if config.accumulates else Const(1)
-        # Whether there is room: known a cycle early, too.
-        some, left = Signal(init=1), Signal.like(credit)
         m.d.comb += [
-            left.eq(credit - step + (self.o.valid & self.o.ready)),
             step.eq(draining & some),
             self.free.eq(~priming & (~draining | (step & last)) & room),
             drain.valid.eq(step | priming),
             self.primed.eq(~priming),
             self.idle.eq(~priming & ~draining),
         ]
-        m.d.sync += [credit.eq(left), some.eq(left != 0)]
         with m.If(drain.valid):
             m.d.sync += [drain.slot.eq(drain.slot + 1), last.eq(drain.slot + 2 == config.slots)]
             with m.If(last):

@@ -35,7 +35,8 @@ class SerialBridge(wiring.Component):
 
     Timing
     ------
-    A write takes a cycle a byte, a read `READ_LATENCY` + 1 and what the line takes.
+    A write takes a cycle a byte, a read `READ_LATENCY` + 2 and what the line takes. The bus is driven by
+    registers.
 
     Members
     -------
@@ -64,7 +65,9 @@ class SerialBridge(wiring.Component):
         m.submodules.answers = answers = Queue(QueueConfig(bits=layout.size, depth=2))
         m.submodules.kept = kept = memory.Memory(shape=8, depth=128, init=[])
         header = Signal(8 * HEADER_BYTES)
-        count, position, waited = Signal(range(128)), Signal(range(128)), Signal(range(READ_LATENCY + 1))
+        # From a position to its byte: a cycle to the bus, and what that takes.
+        latency = READ_LATENCY + 1
+        count, position, waited = Signal(range(128)), Signal(range(128)), Signal(range(latency + 1))
         self._keep(m, receiver, kept.write_port(), header)
         stored = kept.read_port(domain="comb")
         number, operation, first = header[:16], header[16:24], header[24:48]
@@ -72,11 +75,17 @@ class SerialBridge(wiring.Component):
         whole = (receiver.length >= HEADER_BYTES + 1 + CHECK_BYTES) & (first >> ADDRESS_BITS == 0)
         reads = whole & (operation == READ) & (carried == 1) & (stored.data <= MOST_DATA) & (stored.data != 0)
         writes = whole & (operation == WRITE)
+        # What a frame asks for: known in the cycle in which it turns out good, judged in the next.
+        asks_read, asks_write, asked = Signal(), Signal(), Signal.like(count)
+        writing = Signal()
+        m.d.sync += [
+            asks_read.eq(reads), asks_write.eq(writes), asked.eq(Mux(reads, stored.data, carried)),
+            self.address.eq(first + position), self.write_data.eq(stored.data), self.write.eq(writing),
+        ]  # fmt: skip
         m.d.comb += [
             receiver.i.payload.eq(self.i.payload), receiver.i.valid.eq(self.i.valid),
             self.i.ready.eq(receiver.i.ready), self.o.payload.eq(sender.o.payload),
-            self.o.valid.eq(sender.o.valid), sender.o.ready.eq(self.o.ready),
-            self.address.eq(first + position), self.write_data.eq(stored.data), stored.addr.eq(position),
+            self.o.valid.eq(sender.o.valid), sender.o.ready.eq(self.o.ready), stored.addr.eq(position),
             receiver.pause.eq(1),
         ]  # fmt: skip
         answer = Cat(number, operation | ANSWER)
@@ -87,18 +96,20 @@ class SerialBridge(wiring.Component):
         ]  # fmt: skip
         with m.FSM():
             with m.State("LISTEN"):
-                m.d.comb += [
-                    receiver.pause.eq(0),
-                    self.refused.eq(receiver.bad | (receiver.good & ~(reads | writes))),
-                ]
+                m.d.comb += [receiver.pause.eq(0), self.refused.eq(receiver.bad)]
                 m.d.sync += [position.eq(0), waited.eq(0)]
-                with m.If(receiver.good & (reads | writes)):
-                    m.d.sync += count.eq(Mux(reads, stored.data, carried))
+                with m.If(receiver.good):
+                    m.next = "JUDGE"
+            with m.State("JUDGE"):
+                m.d.comb += self.refused.eq(~(asks_read | asks_write))
+                m.d.sync += count.eq(asked)
+                m.next = "LISTEN"
+                with m.If(asks_write):
                     m.next = "WRITE"
-                    with m.If(reads):
-                        m.next = "ANSWER"
+                with m.If(asks_read):
+                    m.next = "ANSWER"
             with m.State("WRITE"):
-                m.d.comb += self.write.eq(1)
+                m.d.comb += writing.eq(1)
                 m.d.sync += position.eq(position + 1)
                 with m.If(position == count - 1):
                     m.d.sync += position.eq(0)
@@ -116,7 +127,7 @@ class SerialBridge(wiring.Component):
                         with m.If(operation == READ):
                             m.next = "READ"
             with m.State("READ"):
-                ready = waited == READ_LATENCY
+                ready = waited == latency
                 m.d.comb += [
                     payload.byte.eq(self.read_data), answers.i.valid.eq(ready),
                     payload.last.eq(position == count - 1),

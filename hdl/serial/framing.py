@@ -8,7 +8,7 @@ byte first. Between two frames any number of flags may stand; after any garbage 
 import binascii
 from collections.abc import Iterator
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
@@ -65,8 +65,8 @@ class FrameReceiver(wiring.Component):
 
     Timing
     ------
-    A byte passes in the cycle in which it is accepted; an end is told the cycle after its flag, in which no
-    byte is accepted. Throughput one byte in two cycles at worst.
+    A byte passes the cycle after it was accepted, an end is told two cycles after its flag. Throughput one
+    byte in two cycles, in three if it is a flag.
 
     Parameters
     ----------
@@ -98,13 +98,15 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.crc = crc = CRC_32(data_width=8).create()
-        turned, ended, take = Signal(), Signal(), Signal()
+        turned, ended = Signal(), Signal()
+        # A byte is looked at out of a register, so that who holds it waits for nothing that hangs on it.
+        taken, take = Signal(8), Signal()
+        m.d.sync += [take.eq(self.i.valid & self.i.ready), taken.eq(self.i.payload)]
         believed = crc.match_detected & (self.length > CHECK_BYTES) & (self.length <= self.most) & ~turned
-        flag, escape = self.i.payload == FLAG, (self.i.payload == ESCAPE) & ~turned
+        flag, escape = taken == FLAG, (taken == ESCAPE) & ~turned
         m.d.comb += [
-            self.i.ready.eq(~ended & ~self.pause),
-            take.eq(self.i.valid & self.i.ready),
-            self.byte.eq(self.i.payload ^ Mux(turned, TURNED, 0)),
+            self.i.ready.eq(~take & ~ended & ~self.pause),
+            self.byte.eq(taken ^ Mux(turned, TURNED, 0)),
             self.byte_valid.eq(take & ~flag & ~escape),
             crc.data.eq(self.byte),
             crc.valid.eq(self.byte_valid),
@@ -127,7 +129,7 @@ class FrameSender(wiring.Component):
 
     Timing
     ------
-    Throughput one byte of the line a cycle, and one of the frame in two at worst; honors backpressure.
+    Throughput one byte of the frame in two cycles, in three if it is escaped; honors backpressure.
 
     Members
     -------
@@ -143,22 +145,22 @@ class FrameSender(wiring.Component):
         m = Module()
         m.submodules.crc = crc = CRC_32(data_width=8).create()
         turned, number, check = Signal(), Signal(range(CHECK_BYTES)), Signal(32)
-        byte, sent, passed = Signal(8), Signal(), Signal()
+        # A byte is sent out of a register: who brings it does not wait for what is to be escaped.
+        byte, holds, last, sent, passed = Signal(8), Signal(), Signal(), Signal(), Signal()
         special = (byte == FLAG) | (byte == ESCAPE)
+        take = self.i.valid & self.i.ready
         m.d.comb += [
             sent.eq(self.o.valid & self.o.ready),
+            passed.eq(holds & sent & (~special | turned)),
+            self.o.valid.eq(holds),
+            self.o.payload.eq(Mux(turned, byte ^ TURNED, Mux(special, ESCAPE, byte))),
             crc.data.eq(self.i.payload.byte),
-            crc.valid.eq(self.i.valid & self.i.ready),
+            crc.valid.eq(take),
         ]
-
-        def send_byte(value: Value, offered: Value) -> None:
-            escaped = Mux(turned, byte ^ TURNED, Mux(special, ESCAPE, byte))
-            m.d.comb += [
-                byte.eq(value), self.o.valid.eq(offered), self.o.payload.eq(escaped),
-                passed.eq(sent & (~special | turned)),
-            ]  # fmt: skip
-            with m.If(sent):
-                m.d.sync += turned.eq(special & ~turned)
+        with m.If(holds & sent):
+            m.d.sync += turned.eq(special & ~turned)
+        with m.If(passed):
+            m.d.sync += holds.eq(0)
 
         with m.FSM():
             with m.State("OPEN"):
@@ -166,17 +168,19 @@ class FrameSender(wiring.Component):
                 with m.If(sent):
                     m.next = "BODY"
             with m.State("BODY"):
-                send_byte(self.i.payload.byte, self.i.valid)
-                m.d.comb += self.i.ready.eq(passed)
-                with m.If(passed & self.i.payload.last):
+                m.d.comb += self.i.ready.eq(~holds)
+                with m.If(take):
+                    m.d.sync += [byte.eq(self.i.payload.byte), last.eq(self.i.payload.last), holds.eq(1)]
+                with m.If(passed & last):
                     m.next = "SUM"
             with m.State("SUM"):
                 m.d.sync += check.eq(crc.crc)
                 m.next = "CHECK"
             with m.State("CHECK"):
-                send_byte(check[:8], Const(1))
+                with m.If(~holds):
+                    m.d.sync += [byte.eq(check), check.eq(check >> 8), holds.eq(1)]
                 with m.If(passed):
-                    m.d.sync += [check.eq(check >> 8), number.eq(number + 1)]
+                    m.d.sync += number.eq(number + 1)
                     with m.If(number == CHECK_BYTES - 1):
                         m.next = "CLOSE"
             with m.State("CLOSE"):

@@ -9,6 +9,7 @@ from amaranth.lib import data
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat, EntryFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing
@@ -149,8 +150,8 @@ class Compact(StreamComponent):
         source, target = self.config.source, self.config.target
         m.submodules.values = values = Queue(QueueConfig(bits=source.payload.size, depth=_HELD))
         m.submodules.entries = entries = Queue(QueueConfig(bits=target.payload.size, depth=_SENT))
-        credit = Signal(range(_SENT + 1), init=_SENT)
         claim = Signal()
+        credit, some = count_credit(m, _SENT, claim, self.o.valid & self.o.ready)
         m.d.comb += [
             values.i.payload.eq(self.i.payload),
             values.i.valid.eq(self.i.valid),
@@ -159,14 +160,13 @@ class Compact(StreamComponent):
             self.o.valid.eq(entries.o.valid),
             entries.o.ready.eq(self.o.ready),
         ]
-        m.d.sync += credit.eq(credit - claim + (self.o.valid & self.o.ready))
 
-        mask, left, done, busy = self._hold_mask(m, credit != 0)
+        mask, left, done, busy = self._hold_mask(m, some)
         first_index = Signal(bits_for_range(len(target.order)))
         last_beat = first_index == (source.beats - 1) * source.lanes
         pick = Signal()
         m.d.comb += [
-            pick.eq(busy & (credit != 0)),
+            pick.eq(busy & some),
             claim.eq(pick & ((left != 0) | last_beat)),
         ]
         with m.If(pick & done):

@@ -8,6 +8,7 @@ from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.resources import Fabric, Resources
+from hdl.streams.flagged_fifo import FlaggedFIFO
 from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["DEEP", "Queue", "QueueConfig"]
@@ -72,7 +73,7 @@ class Queue(wiring.Component):
     Timing
     ------
     Latency 1 cycle, 3 with registers behind the memory. Throughput 1 payload per cycle; at depth 1, one in
-    two cycles. `i.ready` does not depend on `o.ready`.
+    two cycles. `i.ready` does not depend on `o.ready`; it is a register, as is `o.valid`.
 
     Resources
     ---------
@@ -104,7 +105,7 @@ class Queue(wiring.Component):
             wiring.connect(m, wiring.flipped(self.o), behind.o)
             end = behind.i
         else:
-            m.submodules.fifo = buffer = fifo.SyncFIFO(width=bits, depth=depth)
+            m.submodules.fifo = buffer = FlaggedFIFO(width=bits, depth=depth)
         m.d.comb += [
             buffer.w_data.eq(self.i.payload),
             buffer.w_en.eq(self.i.valid),

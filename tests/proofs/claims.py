@@ -96,9 +96,14 @@ def _pointers(opened: Opened, path: str) -> tuple[Value, Value]:
 
 
 def claim_queues(m: Module, opened: Opened) -> None:
-    """Claim that the pointers of every buffer in a component agree with its level."""
+    """Claim that the pointers and flags of every buffer in a component agree with its level."""
     for path in opened.fifos:
-        claim_pointers(m, opened, path, opened.parts[path].depth, opened.parts[path].level)
+        buffer = opened.parts[path]
+        claim_pointers(m, opened, path, buffer.depth, buffer.level)
+        m.d.comb += [
+            Assert(buffer.r_rdy == (buffer.level != 0)),
+            Assert(buffer.w_rdy == (buffer.level != buffer.depth)),
+        ]
 
 
 def claim_pointers(m: Module, opened: Opened, path: str, depth: int, level: Value) -> None:

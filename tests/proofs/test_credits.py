@@ -22,6 +22,7 @@ def _claim_room(
         Assert(ports.i.valid == flight[-1]),
         Assert(~ports.i.valid | ports.i.ready),
         Assert(free <= buffer.depth),
+        Assert(opened.value("some") == (free != 0)),
         Assert(buffer.depth - free == buffer.level + sum(flight[1:])),
     ]
 
@@ -35,8 +36,6 @@ def test_no_credit_is_lost_or_given_twice():
         opened = open_freely(m, name, component)
         latencies.append(component.config.latency)
         cycles = 2 if name == "egress" else latencies[-1] - 1
-        if name == "readout":
-            m.d.comb += Assert(opened.value("some") == (opened.value("credit") != 0))
         _claim_room(m, opened, opened.value("credit"), opened.value(leave), cycles)
     assert_proved(m, name="credits", depth=max(latencies) + 1)
 
@@ -54,7 +53,6 @@ def test_a_slot_without_banks_is_read_out_the_cycle_after_it_is_asked_for():
     m.d.comb += [
         Assume(~component.start | component.free),
         Assert((component.drain.slot == 0) & opened.value("last")),
-        Assert(opened.value("some") == (credit != 0)),
         Assert(draining == started),
         Assert(component.drain.valid == (started | priming)),
         Assert(~(started & priming)),
@@ -110,6 +108,7 @@ def _claim_reserved(m: Module, opened: Opened, config: TopKConfig) -> None:
         Assert(ports.i.valid == flight[-1]),
         Assert(~ports.i.valid | ports.i.ready),
         Assert(opened.value("places") <= queue.depth),
+        Assert(opened.value("some") == (opened.value("places") != 0)),
         Assert(queue.depth - opened.value("places") == queue.level + sum(flight[1:]) + (group != 0)),
     ]
     if not config.mergers:

@@ -49,7 +49,10 @@ def _claim(m: Module, name: str) -> int:
         m.d.comb += [Assert(queue.i.payload == expected[-1]), Assert(queue.i.ready)]
     level, credit, depth = opened.parts["queue.fifo"].level, opened.value("credit"), opened.value("depth")
     claim_conserved(m, "claimed", depth - credit, depth, takes(stage), leaves(stage))
-    m.d.comb += Assert(depth - credit == level + sum(entered[1:]))
+    m.d.comb += [
+        Assert(depth - credit == level + sum(entered[1:])),
+        Assert(opened.value("some") == (credit != 0)),
+    ]
     return stage.config.latency
 
 

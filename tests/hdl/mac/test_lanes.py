@@ -6,28 +6,30 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.mac.lanes import Lanes, LanesConfig
+from hdl.mac.lanes import Lanes
+from hdl.mac.lanes_config import DEEP, LanesConfig
 from hdl.mac.words import WordTable, pack_words
 from hdl.numerics import FixedPoint
 
-LANES, SLOTS = 5, 3
+LANES = 5
 EXTREMES = (-127, -1, 0, 1, 127)
 
 
-def _table(paired):
-    """Return words of five lanes: every pair of extreme weights, then random ones."""
+def _table(paired, slots=3):
+    """Return words of five lanes: every pair of extreme weights, then random ones; every other slot twice."""
     rng = np.random.default_rng(1)
     extremes = np.array(np.meshgrid(EXTREMES, EXTREMES)).reshape(2, -1).T
     weight = rng.integers(-127, 128, (60, LANES))
     weight[: len(extremes), 0:2] = weight[: len(extremes), 2:4] = extremes
-    slot = rng.integers(0, SLOTS, weight.shape)
+    slot = np.repeat(rng.integers(0, slots, (len(weight) // 2, LANES)), 2, axis=0)
+    slot[-2:] = 0  # the one that is drained first
     ones = np.ones(len(weight), dtype=np.int64)
-    return WordTable(weight, slot, np.cumsum(ones) - 1, ones, SLOTS, 8, paired)
+    return WordTable(weight, slot, np.cumsum(ones) - 1, ones, slots, 8, paired)
 
 
 def _accumulated(config, table, values):
     """Issue every word once, and return what the slots of each lane hold then."""
-    component, held = Lanes(config), np.zeros((SLOTS, LANES), dtype=np.int64)
+    component, held = Lanes(config), np.zeros((config.slots, LANES), dtype=np.int64)
     sim = Simulator(component)
     sim.add_clock(1e-6)
 
@@ -41,9 +43,9 @@ def _accumulated(config, table, values):
             if cycle:
                 ctx.set(component.word, table.image[cycle - 1])
             await ctx.tick()
-        for cycle in range(SLOTS + config.drain_latency):
-            ctx.set(component.drain.valid, cycle < SLOTS)
-            ctx.set(component.drain.slot, min(cycle, SLOTS - 1))
+        for cycle in range(config.slots + config.drain_latency):
+            ctx.set(component.drain.valid, cycle < config.slots)
+            ctx.set(component.drain.slot, min(cycle, config.slots - 1))
             if cycle >= config.drain_latency:
                 held[cycle - config.drain_latency] = [ctx.get(lane) for lane in component.sums]
             await ctx.tick()
@@ -53,18 +55,19 @@ def _accumulated(config, table, values):
     return held
 
 
-@pytest.mark.parametrize("banks", [1, 2])
+@pytest.mark.parametrize("banks, slots", [(1, 3), (2, 3), (1, DEEP + 1)])
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
 @pytest.mark.parametrize("paired", [False, True], ids=["single", "paired"])
-def test_slots_hold_the_exact_sums_of_products(paired, signed, banks):
-    form, table = FixedPoint(8, 0, signed), _table(paired)
+def test_slots_hold_the_exact_sums_of_products(paired, signed, banks, slots):
+    form, table = FixedPoint(8, 0, signed), _table(paired, slots)
     rng = np.random.default_rng(2)
     values = rng.integers(form.minimum, form.maximum + 1, len(table.weight))
     values[:25] = rng.choice([form.minimum, form.maximum], 25)
-    expected = np.zeros((SLOTS, LANES), dtype=np.int64)
+    expected = np.zeros((slots, LANES), dtype=np.int64)
     for lane in range(LANES):
         np.add.at(expected[:, lane], table.slot[:, lane], table.weight[:, lane] * values)
     config = LanesConfig.for_table(table, form, 24, banks)
+    assert config.deep == (slots > DEEP)
     assert (_accumulated(config, table, values) == expected).all()
 
 
