@@ -113,8 +113,8 @@ class SerialCore(wiring.Component):
             leaving.i.payload.eq(bridge.o.payload), leaving.i.valid.eq(bridge.o.valid),
             bridge.o.ready.eq(leaving.i.ready), self.o.payload.eq(leaving.o.payload),
             self.o.valid.eq(leaving.o.valid), leaving.o.ready.eq(self.o.ready),
-            test.address.eq(bridge.address), test.write_data.eq(bridge.write_data), test.refused.eq(bridge.refused),
-            self.running.eq(test.running), self.passed.eq(test.passed),
+            test.address.eq(bridge.address), test.write_data.eq(bridge.write_data),
+            test.refused.eq(bridge.refused), self.running.eq(test.running), self.passed.eq(test.passed),
         ]  # fmt: skip
         if port is None:
             m.d.comb += [test.write.eq(bridge.write), bridge.read_data.eq(test.read_data)]

@@ -89,7 +89,7 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         component = ZeroSkipConv if config is array else ConvInTurns
     window = builder.windows(
         node.name, (rows, columns), op.padding, config.cycles_per_window, folding.columns, folding.arrays,
-        getattr(config, "constant_time", True), schedule.interval_cycles,
+        getattr(config, "constant_time", True),
     )  # fmt: skip
     if folding.engine == "zero_skip" and window.rests:
         config = take_turns(replace(array, late=True), folding.arrays)

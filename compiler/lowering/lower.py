@@ -4,6 +4,7 @@ from compiler.errors import Problem, UnsupportedModel
 from compiler.ir.graph import Graph
 from compiler.ir.integer_ops import IntegerOp
 from compiler.ir.schedule import Schedule
+from compiler.lowering.ease import ease
 from compiler.lowering.layers import lower_layer
 from compiler.lowering.pipeline_builder import PipelineBuilder
 from compiler.lowering.widen import widen
@@ -44,5 +45,5 @@ def lower(graph: Graph[IntegerOp], schedule: Schedule) -> Design:
     for node in graph:
         lower_layer(node.op, node, graph, schedule, builder)
     builder.to_pixels(graph.output)
-    design = Design(name=graph.name, source=source, stages=tuple(builder.stages))
+    design = ease(Design(name=graph.name, source=source, stages=tuple(builder.stages)))
     return widen(design, schedule.bus_columns or schedule.input_columns, schedule.instances)

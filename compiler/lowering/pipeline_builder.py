@@ -1,7 +1,6 @@
 """Stages in the order in which data passes them, and the adapters between unlike streams."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from hdl.conv.window import Window, WindowConfig, WindowFormat
@@ -119,12 +118,8 @@ class PipelineBuilder:
         columns: int = 1,
         holders: int = 1,
         constant_time: bool = True,
-        most_cycles: int = 0,
     ) -> WindowConfig:
-        """Slide a window over the pixels, by that many columns a step; return how.
-
-        Where a frame may take `most_cycles`, and that is enough for it, windows rest.
-        """
+        """Slide a window over the pixels, by that many columns a step; return how."""
         pixel, pixels_per_beat = self.flowing, 1
         assert isinstance(pixel, DenseFormat | WinnersFormat), pixel
         if isinstance(pixel, DenseFormat):
@@ -141,9 +136,6 @@ class PipelineBuilder:
             holders=holders,
             constant_time=constant_time,
         )
-        resting = replace(config, hold_cycles=2)
-        if holders == 1 and hold_cycles < 2 and resting.cycles_per_frame <= most_cycles:
-            config = resting
         target = WindowFormat(pixel, config.taps, columns)
         self.add(f"{name}_window", "window", Window, config, target=target)
         return config

@@ -58,12 +58,13 @@ class Window(wiring.Component):
         # Stage 1: fetch a word of each row.
         fetched, room, fetch = Signal(), Signal(), Signal()
         released, ahead = self._fetch(m, held, room, fetch)
+        leave, at_once = Signal(), not config.lazy
         # Whether there is room for a row: known a cycle early, as much waits for it.
         stay, vacant = Signal.like(held), Signal(init=1)
         m.d.comb += [stay.eq(held + completed - released), self.i.ready.eq(vacant)]
         m.d.sync += [held.eq(stay), vacant.eq(stay != config.ring_rows)]
-        with m.If(room):
-            m.d.sync += fetched.eq(fetch)
+        m.d.comb += room.eq(~fetched | (leave & at_once))
+        m.d.sync += fetched.eq(fetch | (fetched & ~leave))
 
         # Stage 2, where a row's first windows need two words: keep one while the next is fetched.
         go, done, free = Signal(), Signal(), Signal()
@@ -71,23 +72,19 @@ class Window(wiring.Component):
         step = Signal(range(config.steps))
         opens = Signal(init=1)  # the first step of a row
         if config.looks_ahead:
-            present, move = Signal(), Signal()
+            present = Signal()
             current = [Signal.like(word, reset_less=True) for word in ahead]
             m.d.comb += [
-                move.eq(fetched & (~present | done)),
-                room.eq(~fetched | move),
-                go.eq(present & (~opens | fetched) & free),
+                leave.eq(fetched & (~present | (done & at_once))),
+                go.eq(present & ((step != 0) | fetched) & free),
             ]
-            m.d.sync += present.eq(move | (present & ~done))
-            with m.If(move):
+            m.d.sync += present.eq(leave | (present & ~done))
+            with m.If(leave):
                 m.d.sync += [kept.eq(word) for kept, word in zip(current, ahead, strict=True)]
             rows = [Cat(kept, word) for kept, word in zip(current, ahead, strict=True)]
         else:
             rows = ahead
-            m.d.comb += [
-                room.eq(~fetched | done),
-                go.eq(fetched & free),
-            ]
+            m.d.comb += [leave.eq(done), go.eq(fetched & free)]
 
         # Last stage: shift the window.
         chunk = self._step(m, step, opens, go, done)

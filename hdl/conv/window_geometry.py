@@ -50,6 +50,9 @@ class WindowConfig:
         Beats of windows that the consumer keeps at once.
     constant_time : bool
         Whether the consumer keeps each so long whatever the data, else at most.
+    lazy : bool
+        A word that is done with is replaced not at once but a cycle later: fetching does not wait for what a
+        window is just about to find out. Takes a window that rests.
     """
 
     bits: int
@@ -62,6 +65,7 @@ class WindowConfig:
     hold_cycles: int = 1
     holders: int = 1
     constant_time: bool = True
+    lazy: bool = False
 
     def __post_init__(self) -> None:
         top, bottom, left, right = self.padding
@@ -69,6 +73,8 @@ class WindowConfig:
             raise ValueError(f"padding must be smaller than the kernel {self.kernel}, not {self.padding}")
         if self.rows < 1 or self.columns < 1:
             raise ValueError(f"kernel must fit the padded image, not {self.kernel}")
+        if self.lazy and not self.rests:
+            raise ValueError(f"a lazy window must rest, and be kept {2 * self.holders} cycles at least")
         pixels, together = self.pixels_per_beat, self.windows_per_beat
         if pixels < 1 or self.width % pixels:
             raise ValueError(f"pixels_per_beat must be a divisor of {self.width}, not {pixels!r}")
@@ -133,6 +139,12 @@ class WindowConfig:
         return (self.end - self.loaded) // self.windows_per_beat
 
     @property
+    def idle_words(self) -> int:
+        """Words of a row that its idle steps are done with."""
+        taken = self.loaded + (self.idle_steps - 1) * self.windows_per_beat
+        return taken // self.pixels_per_beat if self.idle_steps else 0
+
+    @property
     def steps(self) -> int:
         """Steps a row."""
         return self.idle_steps + self.columns // self.windows_per_beat
@@ -172,8 +184,10 @@ class WindowConfig:
             ends = self.timing(arrivals).offered[self.beats - 1 :: self.beats]
             return int(np.diff(ends)[1:].max())
         taking = (self.steps - self.idle_steps - 1) * self.hold_cycles
-        taking += max(self.hold_cycles, self.idle_steps + 1 + self.rests)
-        return max(self.height * self.width // self.pixels_per_beat, self.rows * max(self.words, taking))
+        late = (self.looks_ahead + self.idle_words) if self.lazy else 0
+        taking += max(self.hold_cycles, self.idle_steps + 1 + self.rests + late)
+        fetching = self.words * (1 + self.lazy)
+        return max(self.height * self.width // self.pixels_per_beat, self.rows * max(fetching, taking))
 
     @property
     def latency(self) -> int:

@@ -40,6 +40,7 @@ class _State:
         # Properties are computed anew at each use, which is too slow here.
         self.steps, self.words, self.ahead = config.steps, config.words, config.looks_ahead
         self.idle, self.second_chunk, self.rests = config.idle_steps, config.second_chunk, config.rests
+        self.lazy = config.lazy
         self.first_step_ends_word = config.first_step_ends_word
         self.width = config.width // config.pixels_per_beat
         self.chunks = config.pixels_per_beat // config.windows_per_beat
@@ -54,13 +55,14 @@ class _State:
         present = self.current and (self.step > 0 or self.fetched) if self.ahead else self.fetched
         go = free and present
         done = go and self._word_done()
-        move = self.fetched and (not self.current or done) if self.ahead else done
-        room = move or not self.fetched
+        at_once = done and not self.lazy
+        leave = self.fetched and (not self.current or at_once) if self.ahead else done
+        room = not self.fetched or (leave and not self.lazy)
         fetch = room and (self.word > 0 or self.held >= self.needed[self.row])
         pending = len(self.written) < len(self.arrivals)
         arrival = self.arrivals[len(self.written)] if pending else 0
         writes = pending and arrival <= self.cycle and self.held < self.config.ring_rows
-        if not (writes or fetch or move or go or take):
+        if not (writes or fetch or leave or go or take):
             writable = pending and self.held < self.config.ring_rows
             self.cycle = min([arrival] * writable + [self.free_at[0]] * self.shown, default=self.cycle + 1)
             return
@@ -72,8 +74,8 @@ class _State:
             self.offered += [self.cycle] * self.shown
         if go:
             self._advance()
-        self.current = move or (self.current and not done)
-        self.fetched = fetch if room else self.fetched
+        self.current = leave or (self.current and not done)
+        self.fetched = fetch or (self.fetched and not leave)
         if fetch:
             self._fetch()
         if writes and len(self.written) % self.width == 0:

@@ -102,7 +102,10 @@ class FrameReceiver(wiring.Component):
         # A byte is looked at out of a register, so that who holds it waits for nothing that hangs on it.
         taken, take = Signal(8), Signal()
         m.d.sync += [take.eq(self.i.valid & self.i.ready), taken.eq(self.i.payload)]
-        believed = crc.match_detected & (self.length > CHECK_BYTES) & (self.length <= self.most) & ~turned
+        # The checksum was complete before the flag came.
+        matched = Signal()
+        m.d.sync += matched.eq(crc.match_detected)
+        believed = matched & (self.length > CHECK_BYTES) & (self.length <= self.most) & ~turned
         flag, escape = taken == FLAG, (taken == ESCAPE) & ~turned
         m.d.comb += [
             self.i.ready.eq(~take & ~ended & ~self.pause),
@@ -164,7 +167,7 @@ class FrameSender(wiring.Component):
 
         with m.FSM():
             with m.State("OPEN"):
-                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(self.i.valid), crc.start.eq(sent)]
+                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(self.i.valid), crc.start.eq(1)]
                 with m.If(sent):
                     m.next = "BODY"
             with m.State("BODY"):

@@ -92,6 +92,7 @@ def test_what_is_chosen_is_what_is_built(name, interval):
     graph = integer_graph(name)
     schedule, columns = ChooseFolding(BOARD, interval)(graph), choose_columns(graph, interval)
     stages = {stage.name: stage.config for stage in lower(graph, schedule).stages}
+    slowest = max(config.cycles_per_frame for config in stages.values())
     for node in graph:
         if isinstance(node.op, IntegerConv2d | IntegerLinear):
             chosen = Layer(graph, node, columns, MOST_ARRAYS, FABRIC).cheapest(interval, PRICES)
@@ -101,7 +102,9 @@ def test_what_is_chosen_is_what_is_built(name, interval):
             in_lanes = folding.engine == "zero_skip"
             assert chosen.multipliers == (lanes * folding.multipliers if in_lanes else built.multipliers)
             window = stages.get(f"{node.name}_window", built)
-            assert built.cycles_per_frame <= window.cycles_per_frame <= chosen.cycles <= interval
+            assert built.cycles_per_frame <= chosen.cycles <= interval
+            # Windows take their time, but no more than is there.
+            assert window.cycles_per_frame <= max(chosen.cycles, slowest) <= interval
 
 
 def test_a_longer_interval_lets_taps_share_columns():

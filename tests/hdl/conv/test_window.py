@@ -71,12 +71,14 @@ def test_windows_are_offered_when_predicted(config):
     assert run.keeps_to(config.timing(_at_once(frames, config)))
 
 
-@pytest.mark.parametrize("hold", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize(
+    ("hold", "lazy"), [*((hold, False) for hold in (1, 2, 3, 4, 7)), *((hold, True) for hold in (2, 3, 7))]
+)
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold):
+def test_windows_are_offered_when_predicted_to_a_slow_consumer(config, hold, lazy):
     frames = _frames(config)
     count = len(frames) * config.beats
-    slowed = replace(config, hold_cycles=hold)
+    slowed = replace(config, hold_cycles=hold, lazy=lazy)
     run = run_stream(Window(slowed), _beats(frames, config), count, hold=hold)
     assert run.beats == [_payload(w, config.bits) for frame in frames for w in windows(frame, config)]
     assert run.keeps_to(slowed.timing(_at_once(frames, config)))
@@ -96,8 +98,8 @@ def test_windows_are_offered_when_predicted_to_several_consumers(config, hold, h
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_frames_follow_each_other_as_fast_as_stated(config):
-    for hold in (1, 2, 3, 7):
-        slowed = replace(config, hold_cycles=hold)
+    for hold, lazy in ((1, False), (2, False), (2, True), (3, False), (3, True), (7, False), (7, True)):
+        slowed = replace(config, hold_cycles=hold, lazy=lazy)
         ends = slowed.timing(_at_once(_frames(config, 8), config)).offered[config.beats - 1 :: config.beats]
         assert ends[-1] - ends[-2] == slowed.cycles_per_frame
 
@@ -112,6 +114,7 @@ def test_a_row_may_follow_another_without_a_pause():
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        ({"hold_cycles": 3, "holders": 2, "lazy": True}, "a lazy window must rest, and be kept 4 cycles"),
         ({"padding": (3, 0, 0, 0)}, "padding must be smaller"),
         ({"kernel": (9, 9)}, "kernel must fit"),
         ({"pixels_per_beat": 3}, "pixels_per_beat must be a divisor of 4, not 3"),
