@@ -28,6 +28,8 @@ def _(config: ZeroSkipConvConfig, fabric: Fabric) -> Resources:
     for column in config.columns:
         parts += [fetch_cost(column.table, fabric, loads=config.loads), lanes_cost(config.lanes, fabric)]
         parts += [fabric.choice(len(column.places), pair), fabric.counter(len(column.places) + 1)]
+        # The winner in work, and what is offered before it.
+        parts.append(Resources(lut=pair, ff=pair + 4))
     return total(parts)
 
 

@@ -32,6 +32,9 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     addressed = config.slot_bits if config.banks == 1 else 0
     selected = Resources(lut=addressed, ff=bits + 2 * config.slot_bits)
     lane = fabric.sum(bits) + stored + selected
+    if config.deep:
+        # What was read, what may come before it, and a product that waits for both.
+        lane += Resources(lut=bits + config.slot_bits, ff=bits + config.slot_bits + config.product_bits)
     return product + Resources(lut=halves) + config.lanes * lane + shared
 
 

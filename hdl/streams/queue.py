@@ -56,7 +56,7 @@ class QueueConfig:
     def cost(self, fabric: Fabric) -> Resources:
         """Predict what it takes; without a register behind it is read without delay, so never block RAM."""
         pointer = max(1, (self.depth - 1).bit_length())
-        control = fabric.logic(3 * pointer + 3, 3 * pointer + 1)
+        control = fabric.logic(3 * pointer + 5, 3 * pointer + 3)
         stored = fabric.memory(self.bits, self.depth, registered=self.registered)
         behind = QueueConfig(bits=self.bits, depth=2).cost(fabric) if self.registered else Resources()
         return control + stored + behind
