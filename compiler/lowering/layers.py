@@ -22,8 +22,8 @@ from hdl.activation.requantize import Requantize as Requantizer
 from hdl.activation.requantize import RequantizeConfig
 from hdl.activation.top_k import TopK, TopKConfig
 from hdl.conv.in_turns import ConvInTurns, take_turns
+from hdl.conv.side_by_side import side_by_side
 from hdl.conv.sparse_dense import SparseDenseConv, SparseDenseConvConfig
-from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.conv.zero_skip import ZeroSkipConv, ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig

@@ -9,7 +9,7 @@ from hdl.resources import Fabric, Resources
 from hdl.streams.formats import DenseFormat, WinnersFormat
 from hdl.streams.timing import Timing
 
-__all__ = ["WindowConfig", "WindowFormat", "side_by_side", "windows"]
+__all__ = ["WindowConfig", "WindowFormat", "windows"]
 
 
 @dataclass(frozen=True)
@@ -242,23 +242,3 @@ def windows(image: np.ndarray, config: WindowConfig) -> np.ndarray:
     padded = np.pad(image, ((top, bottom), (left, right)))
     cut = np.lib.stride_tricks.sliding_window_view(padded, (config.kernel[0], config.span))
     return cut[:, :: config.windows_per_beat].reshape(config.beats, config.taps)
-
-
-def side_by_side(weight: np.ndarray, columns: int) -> np.ndarray:
-    """Place every filter at adjacent columns of a window that is wide enough for all.
-
-    Parameters
-    ----------
-    weight : int64[filters, channels, kernel rows, kernel columns]
-    columns : int
-
-    Returns
-    -------
-    int64[columns × filters, channels, kernel rows × (kernel columns + columns - 1)]
-        All filters at the first column, then at the next.
-    """
-    filters, channels, rows, across = weight.shape
-    wide = np.zeros((columns, filters, channels, rows, across + columns - 1), dtype=np.int64)
-    for column in range(columns):
-        wide[column, ..., column : column + across] = weight
-    return wide.reshape(columns * filters, channels, -1)

@@ -71,15 +71,9 @@ class SerialBridge(wiring.Component):
         self._keep(m, receiver, kept.write_port(), header)
         stored = kept.read_port(domain="comb")
         number, operation, first = header[:16], header[16:24], header[24:48]
-        carried = receiver.length - (HEADER_BYTES + CHECK_BYTES)
-        whole = (receiver.length >= HEADER_BYTES + 1 + CHECK_BYTES) & (first >> ADDRESS_BITS == 0)
-        reads = whole & (operation == READ) & (carried == 1) & (stored.data <= MOST_DATA) & (stored.data != 0)
-        writes = whole & (operation == WRITE)
-        # What a frame asks for: known in the cycle in which it turns out good, judged in the next.
-        asks_read, asks_write, asked = Signal(), Signal(), Signal.like(count)
+        asks_read, asks_write, asked = self._judge(m, receiver.length, operation, first, stored.data)
         writing = Signal()
         m.d.sync += [
-            asks_read.eq(reads), asks_write.eq(writes), asked.eq(Mux(reads, stored.data, carried)),
             self.address.eq(first + position), self.write_data.eq(stored.data), self.write.eq(writing),
         ]  # fmt: skip
         m.d.comb += [
@@ -138,6 +132,23 @@ class SerialBridge(wiring.Component):
                     with m.If(payload.last):
                         m.next = "LISTEN"
         return m
+
+    def _judge(
+        self, m: Module, length: Signal, operation: Value, first: Value, byte: Signal
+    ) -> tuple[Signal, Signal, Signal]:
+        """Return, a cycle late, whether a frame asks to read, or to write, and how many bytes.
+
+        `byte` is the one behind the header.
+        """
+        carried = length - (HEADER_BYTES + CHECK_BYTES)
+        whole = (length >= HEADER_BYTES + 1 + CHECK_BYTES) & (first >> ADDRESS_BITS == 0)
+        reads = whole & (operation == READ) & (carried == 1) & (byte <= MOST_DATA) & (byte != 0)
+        asks_read, asks_write, asked = Signal(), Signal(), Signal(range(128))
+        m.d.sync += [
+            asks_read.eq(reads), asks_write.eq(whole & (operation == WRITE)),
+            asked.eq(Mux(reads, byte, carried)),
+        ]  # fmt: skip
+        return asks_read, asks_write, asked
 
     def _keep(self, m: Module, receiver: FrameReceiver, port: memory.WritePort, header: Signal) -> None:
         """Keep a frame's header in registers, and what follows in a memory from 0 on."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from hdl.conv.side_by_side import side_by_side
 from hdl.conv.sparse_dense import SparseDenseConvConfig
 from hdl.conv.window import WindowConfig, windows
-from hdl.conv.window_geometry import side_by_side
 from hdl.conv.wires import WiresConv, WiresConvConfig
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat
