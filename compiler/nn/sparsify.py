@@ -15,8 +15,8 @@ __all__ = ["Sparsity", "sparsify"]
 class _MaskedLayer:
     """One layer, its mask, and the copies that let losing weights return.
 
-    `used` is the weight as the forward pass saw it and `dense` what it would be without a mask;
-    both are None once the rule needs no dense copy.
+    `used` is the weight as the forward pass saw it and `dense` what it would be without a mask; both
+    are None once the rule needs no dense copy. `factors` are the mask as 1 and 0.
     """
 
     layer: nn.Conv2d | nn.Linear
@@ -24,29 +24,36 @@ class _MaskedLayer:
     mask: torch.Tensor
     dense: torch.Tensor | None = None
     used: torch.Tensor | None = None
+    factors: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.take(self.mask)
+
+    def take(self, mask: torch.Tensor) -> None:
+        """Use a mask from now on. Factors of the weight's own type are several times as fast as it."""
+        if mask is not self.mask or self.factors is None:
+            self.mask, self.factors = mask, mask.to(self.layer.weight.dtype)
 
     def start(self, step: int) -> None:
         """Zero what is masked and set the copies up."""
         weight = self.layer.weight.detach()
         if self.rule.keeps_dense_copy(step):
             self.dense = weight.clone() if self.dense is None else self.dense
-            self.used = self.dense * self.mask
-        weight.mul_(self.mask)
+            self.used = self.dense * self.factors
+        weight.mul_(self.factors)
 
     def step(self, step: int, decay: float) -> None:
         """Take over what the optimizer did, let the rule move the mask, zero what is masked."""
         weight, gradient = self.layer.weight.detach(), self.layer.weight.grad
         if self.dense is None:
-            weight.mul_(self.mask)
-            moved = self.rule.update(step, self.mask, weight, gradient)
-            if moved is not self.mask:
-                self.mask = moved
-                weight.mul_(moved)
+            weight.mul_(self.factors)
+            self.take(self.rule.update(step, self.mask, weight, gradient))
+            weight.mul_(self.factors)
             return
         self.dense += weight - self.used
-        self.dense.mul_(torch.where(self.mask, 1.0, 1 - decay))
-        self.mask = self.rule.update(step, self.mask, self.dense, gradient)
-        self.used = self.dense * self.mask
+        self.dense.lerp_(self.dense * self.factors, decay)
+        self.take(self.rule.update(step, self.mask, self.dense, gradient))
+        torch.mul(self.dense, self.factors, out=self.used)
         weight.copy_(self.used)
         if not self.rule.keeps_dense_copy(step):
             self.dense = self.used = None
@@ -98,7 +105,8 @@ class Sparsity:
         """Resume from :meth:`state_dict`; the model must hold the weights of the same moment."""
         self.steps = state["steps"]
         for name, layer in self._layers.items():
-            layer.mask, layer.dense, layer.used = state["masks"][name], state["dense"][name], None
+            layer.take(state["masks"][name])
+            layer.dense, layer.used = state["dense"][name], None
             layer.start(self.steps)
 
 

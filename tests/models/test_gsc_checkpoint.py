@@ -62,7 +62,7 @@ def test_quantizers_are_calibrated_eight_bit_ones(model):
 
 
 @pytest.mark.parametrize(
-    ("name", "winners"), [("sparse_sparse", (6, 6, 150)), ("sparse_sparse_fast", (4, 4, 75))]
+    ("name", "winners"), [("sparse_sparse", (6, 6, 150)), ("sparse_sparse_fast", (4, 6, 150))]
 )
 def test_at_most_a_tenth_of_the_activations_win(name, winners):
     model = load_checkpoint(FOLDER / f"{name}.pt")

@@ -37,7 +37,7 @@ def test_network_maps_raw_features_to_twelve_logits(variant):
 
 
 def test_unknown_variant_is_refused():
-    with pytest.raises(ValueError, match="variant must be one of dense, winners, sparse_dense"):
+    with pytest.raises(ValueError, match="variant must be one of dense, sparse_dense, sparse_sparse"):
         network("sparser")
 
 
