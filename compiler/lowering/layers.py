@@ -1,7 +1,7 @@
 """One function a layer kind: which stages compute it."""
 
 from dataclasses import replace
-from functools import lru_cache, singledispatch
+from functools import singledispatch
 
 import numpy as np
 
@@ -40,8 +40,6 @@ def tap_tables(op: IntegerConv2d, folding: Folding) -> tuple[WordTable, ...]:
     return pack_taps(taps, folding.order, folding.lanes, op.weight_bits, folding.paired)
 
 
-# A search for a schedule lowers a layer over and over, most often as it was before.
-@lru_cache(maxsize=8)
 def input_table(op: IntegerLinear, folding: Folding, order: tuple[int, ...]) -> WordTable:
     """Return the words of a matrix product that skips zeros; inputs come in an order, -1 for none."""
     places = np.array(order)
