@@ -46,12 +46,15 @@ class Ecp5Flow:
         Vectors that are stored on the chip for its self-test.
     seed : int
         Of placement.
+    router : str
+        Of nextpnr: `router1`, or `router2`, which settles a full chip in a third of the time.
     """
 
     platform: str
     baud: int
     slots: int
     seed: int = 1
+    router: str = "router1"
 
     @property
     def name(self) -> str:
@@ -117,7 +120,8 @@ class Ecp5Flow:
         platform = self._platform()
         device = platform._nextpnr_device_options[platform.device]
         package = platform._nextpnr_package_options[platform.package].upper()
-        return [device, "--speed", platform.speed, "--package", package, "--seed", str(self.seed)]
+        chosen = ["--seed", str(self.seed), "--router", self.router]
+        return [device, "--speed", platform.speed, "--package", package, *chosen]
 
     def _platform(self) -> Any:
         module, _, kind = self.platform.partition(":")
