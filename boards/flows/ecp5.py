@@ -47,7 +47,7 @@ class Ecp5Flow:
     seed : int
         Of placement.
     router : str
-        Of nextpnr: `router1`, or `router2`, which settles a full chip in a third of the time.
+        Of nextpnr: `router1`, or `router2`, which settles a full chip sooner.
     """
 
     platform: str
