@@ -205,7 +205,6 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
-    # A build makes objects by the million, few of them in cycles: to look for those as often as Python does
-    # by itself takes a third of the time in which Verilog is made.
+    # A build makes objects by the million, few of them in cycles: looked for less often than by default.
     gc.set_threshold(50_000, 50, 50)
     sys.exit(main())

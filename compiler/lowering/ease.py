@@ -14,16 +14,17 @@ def ease(design: Design) -> Design:
     An array that skips zeros rests on how long a window stands, and keeps the one that it was given.
     """
     slowest = max((stage.config.cycles_per_frame for stage in design.stages), default=0)
-    takers = [*design.stages[1:], None]
-    stages = [
-        replace(stage, config=_eased(stage.config, slowest, taker.kind != "zero_skip"))
-        if isinstance(stage.config, WindowConfig) else stage
-        for stage, taker in zip(design.stages, takers, strict=True)
-    ]  # fmt: skip
+    stages = list(design.stages)
+    for place, stage in enumerate(stages):
+        if isinstance(stage.config, WindowConfig):
+            may_rest = stages[place + 1].kind != "zero_skip"
+            stages[place] = replace(stage, config=_eased(stage.config, slowest, may_rest))
     return replace(design, stages=tuple(stages))
 
 
 def _eased(config: WindowConfig, most_cycles: int, may_rest: bool) -> WindowConfig:
-    resting = replace(config, hold_cycles=max(2, config.hold_cycles)) if may_rest else config
-    calmer = [replace(one, lazy=True) for one in (resting,) if one.rests and one.holders == 1]
-    return next((one for one in (*calmer, resting) if one.cycles_per_frame <= most_cycles), config)
+    """Return the calmest window that takes no more cycles."""
+    calmer = [replace(config, hold_cycles=max(2, config.hold_cycles)) if may_rest else config]
+    if calmer[0].rests and config.holders == 1:
+        calmer.insert(0, replace(calmer[0], lazy=True))
+    return next((one for one in calmer if one.cycles_per_frame <= most_cycles), config)

@@ -30,7 +30,7 @@ class _MaskedLayer:
         self.take(self.mask)
 
     def take(self, mask: torch.Tensor) -> None:
-        """Use a mask from now on. Factors of the weight's own type are several times as fast as it."""
+        """Use a mask from now on. Factors have the weight's own type, which multiplies faster."""
         if mask is not self.mask or self.factors is None:
             self.mask, self.factors = mask, mask.to(self.layer.weight.dtype)
 
