@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cocotb_tools.config
@@ -177,7 +177,8 @@ def _run(name: str, command: list[str], folder: Path, environment: dict[str, str
         try:
             status = process.wait()
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the signal may come when it has just ended
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
     if status:

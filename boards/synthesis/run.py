@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,8 @@ class _Session:
                     self._collect()
             finally:
                 for job in self.running:
-                    os.killpg(job.process.pid, signal.SIGKILL)
+                    with suppress(ProcessLookupError):  # the signal may come when it has just ended
+                        os.killpg(job.process.pid, signal.SIGKILL)
                     job.process.wait()
         return self.found
 

@@ -12,6 +12,7 @@ import pytest
 
 from boards.flows.flow import FlowError
 from boards.flows.process import run_program, unwound_by_signals
+from sim import verilator
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,6 +36,14 @@ try:
 finally:
     pathlib.Path("unwound").touch()
 """
+
+
+def flow_program(folder):
+    run_program("program", ["true"], folder)
+
+
+def simulator_program(folder):
+    verilator._run("simulator", ["true"], folder, dict(os.environ))
 
 
 def alive(pid):
@@ -105,3 +114,17 @@ def test_a_program_that_fails_is_named_with_what_it_said(tmp_path):
     said = "import sys; print('fine so far'); sys.exit('Error: no such cell')"
     with pytest.raises(FlowError, match="^router: failed with status 1: Error: no such cell; read "):
         run_program("router", [sys.executable, "-c", said], tmp_path)
+
+
+@pytest.mark.parametrize("run", [flow_program, simulator_program])
+def test_a_signal_that_comes_when_a_program_has_just_ended_stays_that_signal(tmp_path, monkeypatch, run):
+    wait = subprocess.Popen.wait
+
+    def interrupted(process, *arguments, **options):
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+        wait(process, *arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
