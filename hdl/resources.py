@@ -72,6 +72,8 @@ class Fabric:
         Widths of the signed factors of one multiplier.
     shortest_product : int
         Bits of both factors together from which on products go to multipliers.
+    adders_per_stage : int
+        Adders in a row between two registers that keep up with the rest of a design.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Fabric:
     blocks: tuple[tuple[int, int, float], ...]
     multiplier: tuple[int, int]
     shortest_product: int
+    adders_per_stage: int
 
     def choice(self, inputs: int, bits: int = 1) -> Resources:
         """Return one of some words, wherever the choice comes from."""
@@ -187,6 +190,7 @@ ULTRASCALE_PLUS = Fabric(
     blocks=((36, 129, 0.5), (72, 257, 1)),
     multiplier=(27, 18),
     shortest_product=11,
+    adders_per_stage=2,
 )
 
 ECP5 = Fabric(
@@ -198,6 +202,7 @@ ECP5 = Fabric(
     blocks=((36, 128, 1),),
     multiplier=(18, 18),
     shortest_product=9,
+    adders_per_stage=1,
 )
 
 

@@ -55,7 +55,8 @@ class Schedule:
     `interval_cycles` is the goal that they were chosen for; `input_lanes` the channels of a pixel that an
     input beat carries, `input_columns` the adjacent pixels. `instances` pipelines share one bus, whose beats
     carry `bus_columns` pixels, a multiple of `input_columns`; 0 for as many as an instance takes. Where it is
-    `reloadable`, sparse weights and their biases lie in memories that can be loaded anew.
+    `reloadable`, sparse weights and their biases lie in memories that can be loaded anew. Weights as wires
+    have `adders_per_stage` adders in a row between registers.
     """
 
     interval_cycles: int
@@ -65,6 +66,7 @@ class Schedule:
     instances: int = 1
     bus_columns: int = 0
     reloadable: bool = False
+    adders_per_stage: int = 2
 
     def folding(self, name: str) -> Folding:
         """Return the folding of a layer. Raises KeyError."""

@@ -70,7 +70,10 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         source = builder.to_dense(node.name).single
         weight = side_by_side(op.weight, folding.columns)
         bias = np.tile(op.bias, folding.columns)
-        config = WiresConvConfig(source=source, target=target, weight=weight, bias=bias)
+        config = WiresConvConfig(
+            source=source, target=target, weight=weight, bias=bias,
+            adders_per_stage=schedule.adders_per_stage,
+        )  # fmt: skip
         component = WiresConv
     elif folding.engine == "sparse_dense":
         source = builder.to_dense(node.name).single

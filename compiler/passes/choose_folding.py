@@ -43,7 +43,8 @@ class ChooseFolding:
         beats = height * width // columns.read * -(-channels // lanes)
         interval = self.interval_cycles
         most_arrays = MOST_ARRAYS if interval is not None else 1
-        layers = layers_of(graph, columns, fabric_of(self.board.lut_inputs), most_arrays)
+        fabric = fabric_of(self.board.lut_inputs)
+        layers = layers_of(graph, columns, fabric, most_arrays)
         if interval is None:
             interval, chosen = self._shortest(max([beats, *(layer.fastest for layer in layers)]), layers)
         else:
@@ -57,7 +58,9 @@ class ChooseFolding:
         for node in graph:
             if isinstance(node.op, IntegerKWinners):
                 foldings.append((node.name, _winners_folding(graph, node, interval)))
-        return Schedule(interval, lanes, tuple(foldings), columns.read)
+        return Schedule(
+            interval, lanes, tuple(foldings), columns.read, adders_per_stage=fabric.adders_per_stage
+        )
 
     @property
     def _dsp_budget(self) -> int:

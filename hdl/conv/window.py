@@ -171,14 +171,14 @@ class Window(wiring.Component):
         row, word = Signal(range(config.rows)), Signal(range(config.words))
         needed, released_count, visible = self._look_up_row(m, row, held)
         inside = (word >= config.padded_words) & (word < config.padded_words + image_words)
-        last = Signal()
-        m.d.comb += [
-            fetch.eq(room & ((word != 0) | (held >= needed))),
-            last.eq(word == config.words - 1),
-        ]
+        # Where in a row a word is: known a cycle early, as much waits for it.
+        only = config.words == 1
+        first_word, last = Signal(init=1), Signal(init=only)
+        m.d.comb += fetch.eq(room & (~first_word | (held >= needed)))
         with m.If(fetch):
-            m.d.sync += word.eq(Mux(last, 0, word + 1))
+            m.d.sync += [word.eq(word + 1), first_word.eq(only), last.eq(word == config.words - 2)]
             with m.If(last):
+                m.d.sync += [word.eq(0), first_word.eq(1), last.eq(only)]
                 m.d.sync += row.eq(Mux(row == config.rows - 1, 0, row + 1))
         first = self._first_row(m, row, fetch & last)
         place, shown = Signal(range(image_words)), Signal(kernel_rows)

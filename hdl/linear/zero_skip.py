@@ -203,9 +203,13 @@ class ZeroSkipLinear(StreamComponent):
         end, finish, advance = Signal(), Signal(), Signal()
         place = self._place(m, self.i.ready, loadables.get("directory"))
         issuing = Signal()
+        # Whether a word is the last of its entry: where all have as many, known a cycle early.
+        uniform, final = table.words_per_input, Signal()
+        if uniform is None:
+            m.d.comb += final.eq(remaining <= 1)
         m.d.comb += [
             issuing.eq(fetching & readout.idle),
-            end.eq(issuing & (remaining <= 1)),
+            end.eq(issuing & final),
             finish.eq(end & found.last),
             advance.eq(~fetching | end),
             self.i.ready.eq(readout.primed & (~looking | advance)),
@@ -218,12 +222,18 @@ class ZeroSkipLinear(StreamComponent):
             m.d.sync += [looking.eq(self.i.valid), entry.eq(self.i.payload)]
         with m.If(lanes.issue.valid):
             m.d.sync += [remaining.eq(remaining - 1), address.eq(address + 1)]
+            if uniform is not None:
+                m.d.sync += final.eq(remaining == 2)
         with m.If(advance):
             m.d.sync += [fetching.eq(looking), found.eq(entry), address.eq(place.start)]
             # A beat without an element has nothing to fetch; it takes its cycle all the same.
             m.d.sync += remaining.eq(0)
+            if uniform is not None:
+                m.d.sync += final.eq(1)
             with m.If(looking & entry.active):
                 m.d.sync += remaining.eq(place.count)
+                if uniform is not None:
+                    m.d.sync += final.eq(uniform <= 1)
         return m
 
     def _place(self, m: Module, enable: Signal, directory: Loadable | None) -> Signal:

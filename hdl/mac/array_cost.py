@@ -23,6 +23,7 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     halves = config.lanes - config.multipliers
     # Yosys leaves the registers around multipliers outside; those of the activation are shared.
     shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
+    shared += Resources(ff=config.far * config.lanes * config.lane_bits)
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)
@@ -54,7 +55,8 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
     if config.banks == 2:
         parts.append(lanes * (2 * fabric.sum(bits) + Resources(ff=bits)))
         parts.append(fabric.memory(config.target.payload.size, 2 * rows, registered=False))
-    bias, registered = config.target.payload.size, config.banks == 1
+        parts.append(Resources(ff=0 if config.accumulates else config.target.payload.size))
+    bias, registered = config.target.payload.size, not config.accumulates
     if config.loads:
         parts.append(loadable_cost(bias, rows, fabric, registered=registered))
     elif np.any(config.bias):

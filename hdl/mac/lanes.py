@@ -66,7 +66,7 @@ class Lanes(wiring.Component):
         m = Module()
         config = self.config
 
-        # Stage 1: the word is fetched; the activation and the commands keep pace with it.
+        # Stage 1: the word is fetched, in two cycles from afar; the activation and the commands keep pace.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
         value = Signal.like(self.issue.value, name="issued")
@@ -77,12 +77,14 @@ class Lanes(wiring.Component):
             # While a slot of a single bank drains, nothing but 0 is written. To clear the product itself
             # would keep its registers out of the multiplier.
             m.d.comb += value.eq(Mux(self.drain.valid, 0, self.issue.value))
-        value = self._delayed(m, value, 2, reset_less=True)
-        valid = self._delayed(m, self.issue.valid, 3)
-        bank = self._delayed(m, self.issue.bank, 3)
-        coming = [self._delayed(m, getattr(self.drain, name), 2) for name in ("valid", "slot", "bank")]
+        far = int(config.far)
+        value = self._delayed(m, value, 2 + far, reset_less=True)
+        valid = self._delayed(m, self.issue.valid, 3 + far)
+        bank = self._delayed(m, self.issue.bank, 3 + far)
+        coming = [self._delayed(m, getattr(self.drain, name), 2 + far) for name in ("valid", "slot", "bank")]
         draining, *drained = (self._delayed(m, signal, 1) for signal in coming)
-        fields = [self.word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
+        word = self._delayed(m, self.word, far, reset_less=True)
+        fields = [word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
         products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):
             if not config.accumulates:

@@ -8,10 +8,13 @@ from amaranth.lib.wiring import Out
 from hdl.mac.words import WordTable
 from hdl.numerics import FixedPoint, bits_for_range
 
-__all__ = ["DEEP", "LanesConfig", "drain_signature"]
+__all__ = ["DEEP", "FAR", "LanesConfig", "drain_signature"]
 
 DEEP = 64
 """More accumulators of a lane than that are too many to choose one and add to it within a cycle."""
+
+FAR = 512
+"""More words than that lie in several blocks of memory, which are slow by themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class LanesConfig:
     sum_bits : int
         Signed width of an accumulator; callers prove that no sum leaves it. Two banks count modulo
         its range.
+    words : int
+        That there are to fetch.
     paired : bool
         Two neighboring lanes share a multiplier, fed with words of a paired table.
     """
@@ -46,6 +51,7 @@ class LanesConfig:
     slot_bits: int
     form: FixedPoint
     sum_bits: int
+    words: int = 0
     paired: bool = False
 
     def __post_init__(self) -> None:
@@ -65,6 +71,7 @@ class LanesConfig:
             slot_bits=table.slot_bits,
             form=form,
             sum_bits=sum_bits,
+            words=len(table.weight),
             paired=table.paired,
         )
 
@@ -99,9 +106,14 @@ class LanesConfig:
         return self.banks == 1 and self.slots > DEEP
 
     @property
+    def far(self) -> bool:
+        """Whether words come from many blocks of memory, and have a cycle to get to the multipliers."""
+        return self.banks == 1 and self.words > FAR
+
+    @property
     def issue_latency(self) -> int:
         """Cycles from an issued word's address to the accumulator's update."""
-        return 3 + self.deep
+        return 3 + self.deep + self.far
 
     @property
     def drain_latency(self) -> int:

@@ -1,6 +1,6 @@
 """Reading accumulators out: drain slot by slot, add the columns and the bias, queue the sums."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -99,10 +99,12 @@ class Readout(wiring.Component):
 
         valid, drained = step, drain.valid
         slot, bank = drain.slot, drain.bank
+        coming = Cat(slot, bank), slot  # what `bank` and `slot` are a cycle later
         sums_latency = config.lanes_latency + (config.tree_latency if config.banks == 2 else 0)
         for stage in range(sums_latency):
             # With one bank the bias memory takes the last of these cycles.
             if stage < sums_latency - 1 or config.banks == 2:
+                coming = Cat(slot, bank), slot
                 slot = self._registered(m, slot)
             valid, drained, bank = (self._registered(m, signal) for signal in (valid, drained, bank))
         terms = [[column[lane] for lane in range(config.target.lanes)] for column in self.sums]
@@ -116,7 +118,7 @@ class Readout(wiring.Component):
             terms = [self._accumulated(m, terms[0])]
         if config.banks == 2:
             valid = self._registered(m, valid)
-            terms = [self._gained(m, terms[0], drained, slot, bank)]
+            terms = [self._gained(m, terms[0], drained, slot, bank, coming)]
         m.d.comb += [
             queue.i.valid.eq(valid),
             queue.i.payload.eq(Cat(self._resized(m, term) for term in terms[0])),
@@ -127,27 +129,41 @@ class Readout(wiring.Component):
         return m
 
     def _gained(
-        self, m: Module, totals: list[Signal], drained: Signal, slot: Signal, bank: Signal
-    ) -> list[Signal]:
-        """Take off what a slot held when it was drained before, less the bias; one cycle."""
-        layout, width = self.config.target.payload, self.config.target.form.width
-        rows = self.config.rows(self.config.bias)
-        depth = 2 << len(slot)
-        # Slots of two banks, or the only accumulator.
-        place = slot if self.config.accumulates else Cat(slot, bank)
-        m.submodules.before = before = memory.Memory(shape=layout, depth=depth, init=[])
-        read, write = before.read_port(domain="comb"), before.write_port()
-        m.d.comb += [read.addr.eq(place), write.addr.eq(read.addr), write.en.eq(drained)]
+        self, m: Module, totals: list[Signal], drained: Signal, slot: Signal, bank: Signal,
+        coming: tuple[Value, Value],
+    ) -> list[Signal]:  # fmt: skip
+        """Take off what a slot held when it was drained before, less the bias; one cycle.
+
+        What is taken off is looked up a cycle before: a slot comes back only after all the others. `coming`
+        is its place, and its slot, then.
+        """
+        layout, config = self.config.target.payload, self.config
+        m.submodules.before = before = memory.Memory(
+            shape=layout, depth=2 << len(slot), init=[], attrs={"ram_style": "distributed"}
+        )
+        write = before.write_port()
+        m.d.comb += write.en.eq(drained)
+        if config.accumulates:
+            # The only accumulator, which has no other to come back after.
+            read, biases = before.read_port(domain="comb"), self._only_bias(m, slot)
+            m.d.comb += [read.addr.eq(slot), write.addr.eq(slot)]
+        else:
+            read, biases = before.read_port(), self._bias(m, coming[1])
+            m.d.comb += [read.addr.eq(coming[0]), write.addr.eq(Cat(slot, bank))]
         gained = []
-        loaded = self._loadable_bias(m, slot) if self.config.loads else None
-        for lane, total in enumerate(totals):
-            fixed = Array(Const(row[lane], signed(width)) for row in rows)[slot]
-            bias = fixed if loaded is None else loaded[lane]
+        for lane, (total, bias) in enumerate(zip(totals, biases, strict=True)):
             result = Signal.like(total, name="gained")
             m.d.sync += result.eq(total - read.data[lane])
             m.d.comb += write.data[lane].eq(total - bias)
             gained.append(result)
         return gained
+
+    def _only_bias(self, m: Module, slot: Signal) -> list[Value]:
+        """Return the biases of the only slot."""
+        if self.config.loads:
+            return self._loadable_bias(m, slot)
+        width = self.config.target.form.width
+        return [Const(value, signed(width)) for value in self.config.rows(self.config.bias)[0]]
 
     def _accumulated(self, m: Module, terms: list[Signal]) -> list[Signal]:
         """Add what comes to what came before; one cycle."""

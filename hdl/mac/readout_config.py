@@ -83,7 +83,7 @@ class ReadoutConfig:
             sum(value % (1 << width) << width * lane for lane, value in enumerate(row))
             for row in self.rows(bias)
         )
-        return Contents("bias", lanes * width, words, registered=self.banks == 1)
+        return Contents("bias", lanes * width, words, registered=not self.accumulates)
 
     @property
     def priming_cycles(self) -> int:

@@ -5,17 +5,21 @@ from functools import reduce
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory
+from amaranth.lib import data, memory
 
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.component import StreamComponent
 from hdl.streams.counter import count_rounds
+from hdl.streams.credit import count_credit
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
 from hdl.streams.timing import Timing, wait_in_order
 
 __all__ = ["MaxPool", "MaxPoolConfig"]
+
+PLACES = 3
+"""Of the queue: with the beat under way to it, enough for a maximum a cycle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ class MaxPoolConfig:
     @property
     def latency(self) -> int:
         """Cycles from the accepted beat that completes a window to the maximum's being offered."""
-        return 1
+        return 2
 
     @property
     def cycles_per_frame(self) -> int:
@@ -73,7 +77,7 @@ class MaxPoolConfig:
         """Predict what it takes: for each element a comparison, a choice, and a way past the memory."""
         lanes, width, across = self.target.payload.length, self.source.form.width, self.kernel[1]
         bits = self.target.payload.size
-        queue = QueueConfig(bits=bits, depth=2)
+        queue = QueueConfig(bits=bits, depth=PLACES)
         compared = fabric.comparison(width) + Resources(lut=width)
         within = lanes * (across - 1) if self.source.columns > 1 else 0
         parts = [
@@ -81,7 +85,7 @@ class MaxPoolConfig:
             fabric.memory(bits, self.words),
             Resources(lut=lanes * width),
             (lanes + within) * compared,
-            fabric.logic(40, 25),
+            fabric.logic(45, 30 + self.source.payload.size),
         ]
         return total(parts)
 
@@ -101,7 +105,7 @@ class MaxPool(StreamComponent):
 
     Timing
     ------
-    Latency 1 cycle from a window's last beat. Throughput 1 input beat per cycle. `i.ready` does not
+    Latency 2 cycles from a window's last beat. Throughput 1 input beat per cycle. `i.ready` does not
     depend on `o.ready`.
 
     Numerics
@@ -110,7 +114,8 @@ class MaxPool(StreamComponent):
 
     Resources
     ---------
-    A memory of `words` beats with one read and one write port, one comparator a lane (estimated).
+    A memory of `words` beats with one read and one write port, registers for a beat, one comparator a lane
+    (estimated).
 
     Parameters
     ----------
@@ -125,12 +130,14 @@ class MaxPool(StreamComponent):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         layout = self.config.target.payload
-        m.submodules.queue = queue = Queue(QueueConfig(bits=layout.size, depth=2))
+        m.submodules.queue = queue = Queue(QueueConfig(bits=layout.size, depth=PLACES))
         m.submodules.partial = partial = memory.Memory(shape=layout, depth=self.config.words, init=[])
         write = partial.write_port()
         read = partial.read_port(transparent_for=(write,))
 
+        # Stage 1: where a beat belongs; what its window held so far is read.
         take, opens, closes, inside = Signal(), Signal(), Signal(), Signal()
+        _, some = count_credit(m, PLACES, take & closes, self.o.valid & self.o.ready)
         height, tall = self.config.source.shape[1], self.config.kernel[0]
         width, wide = self.config.beats_across
         group, end_of_pixel = count_rounds(m, self.config.source.groups, take)
@@ -138,38 +145,43 @@ class MaxPool(StreamComponent):
         _, end_of_frame = count_rounds(m, height, end_of_row)
         in_column, _ = count_rounds(m, wide, end_of_pixel, restart=end_of_row)
         in_row, _ = count_rounds(m, tall, end_of_row, restart=end_of_frame)
-        place, following = self._places(m, take, group, column, in_column)
-        best = Cat(
-            Mux(opens | (new > old), new, old) for new, old in zip(self._within(), read.data, strict=True)
-        )
+        place = self._place(m, take, group, column, in_column)
         m.d.comb += [
             # Asked of every beat, not only of those that close a window: a shorter path.
-            self.i.ready.eq(queue.i.ready),
+            self.i.ready.eq(some),
             take.eq(self.i.valid & self.i.ready),
             opens.eq((in_column == 0) & (in_row == 0)),
             closes.eq((in_column == wide - 1) & (in_row == tall - 1)),
             # Columns of the remainder have no window, and must not touch another's.
             inside.eq(column < width // wide * wide),
-            read.addr.eq(following),
-            read.en.eq(take),
-            write.addr.eq(place),
-            write.data.eq(best),
-            write.en.eq(take & inside),
-            queue.i.payload.eq(best),
+            read.addr.eq(place),
+        ]
+
+        # Stage 2: out of registers that no lane waits for; whether they hold a beat matters at the end alone.
+        beat = Signal(self.i.payload.shape(), reset_less=True)
+        opened = Signal(reset_less=True)
+        m.d.sync += [
+            beat.eq(self.i.payload), opened.eq(opens), write.addr.eq(place), write.en.eq(take & inside),
             queue.i.valid.eq(take & closes),
+        ]  # fmt: skip
+        pairs = zip(self._within(beat), read.data, strict=True)
+        best = Cat(Mux(opened | (new > old), new, old) for new, old in pairs)
+        m.d.comb += [
+            write.data.eq(best),
+            queue.i.payload.eq(best),
             self.o.payload.eq(queue.o.payload),
             self.o.valid.eq(queue.o.valid),
             queue.o.ready.eq(self.o.ready),
         ]
         return m
 
-    def _within(self) -> list[Value]:
+    def _within(self, beat: data.View) -> list[Value]:
         """Return the maxima of a beat's own windows, lane by lane."""
         source = self.config.source
         if source.columns == 1:
-            return list(self.i.payload)
+            return list(beat)
         pixels = [
-            [self.i.payload[column * source.lanes + lane] for lane in range(source.lanes)]
+            [beat[column * source.lanes + lane] for lane in range(source.lanes)]
             for column in range(source.columns)
         ]
         wide = self.config.kernel[1]
@@ -179,23 +191,18 @@ class MaxPool(StreamComponent):
             for lane in zip(*pixels[window : window + wide], strict=True)
         ]
 
-    def _places(
+    def _place(
         self, m: Module, take: Signal, group: Signal, column: Signal, in_column: Signal
-    ) -> tuple[Signal, Signal]:
-        """Return where this beat's partial maximum is kept, and where the next beat's is.
-
-        Places follow a fixed order, so the memory is read one beat ahead.
-        """
+    ) -> Signal:
+        """Return where this beat's partial maximum is kept."""
         config = self.config
-        place, following = (Signal(bits_for_range(config.words)) for _ in range(2))
+        place = Signal(bits_for_range(config.words))
         width, wide = config.beats_across
         last_group = group == config.source.groups - 1
-        with m.If(last_group & (column == width - 1)):
-            m.d.comb += following.eq(0)
-        with m.Elif(last_group & (in_column != wide - 1)):
-            m.d.comb += following.eq(place - (config.source.groups - 1))
-        with m.Else():
-            m.d.comb += following.eq(place + 1)
         with m.If(take):
-            m.d.sync += place.eq(following)
-        return place, following
+            m.d.sync += place.eq(place + 1)
+            with m.If(last_group & (column == width - 1)):
+                m.d.sync += place.eq(0)
+            with m.Elif(last_group & (in_column != wide - 1)):
+                m.d.sync += place.eq(place - (config.source.groups - 1))
+        return place

@@ -104,8 +104,8 @@ class SerialBridge(wiring.Component):
                     m.next = "ANSWER"
             with m.State("WRITE"):
                 m.d.comb += writing.eq(1)
-                m.d.sync += position.eq(position + 1)
-                with m.If(position == count - 1):
+                m.d.sync += [position.eq(position + 1), count.eq(count - 1)]
+                with m.If(count == 1):
                     m.d.sync += position.eq(0)
                     m.next = "ANSWER"
             with m.State("ANSWER"):
@@ -124,11 +124,11 @@ class SerialBridge(wiring.Component):
                 ready = waited == latency
                 m.d.comb += [
                     payload.byte.eq(self.read_data), answers.i.valid.eq(ready),
-                    payload.last.eq(position == count - 1),
+                    payload.last.eq(count == 1),
                 ]  # fmt: skip
                 m.d.sync += waited.eq(Mux(ready, Mux(step, 0, waited), waited + 1))
                 with m.If(step):
-                    m.d.sync += position.eq(position + 1)
+                    m.d.sync += [position.eq(position + 1), count.eq(count - 1)]
                     with m.If(payload.last):
                         m.next = "LISTEN"
         return m
@@ -136,17 +136,22 @@ class SerialBridge(wiring.Component):
     def _judge(
         self, m: Module, length: Signal, operation: Value, first: Value, byte: Signal
     ) -> tuple[Signal, Signal, Signal]:
-        """Return, a cycle late, whether a frame asks to read, or to write, and how many bytes.
+        """Return, three cycles late, whether a frame asks to read, or to write, and how many bytes.
 
-        `byte` is the one behind the header.
+        `byte` is the one behind the header. All of it stands still for longer before a frame ends.
         """
-        carried = length - (HEADER_BYTES + CHECK_BYTES)
-        whole = (length >= HEADER_BYTES + 1 + CHECK_BYTES) & (first >> ADDRESS_BITS == 0)
-        reads = whole & (operation == READ) & (carried == 1) & (byte <= MOST_DATA) & (byte != 0)
+        carried, whole, sane, asks = Signal(range(128)), Signal(), Signal(), Signal(8)
+        m.d.sync += [
+            asks.eq(byte),
+            carried.eq(length - (HEADER_BYTES + CHECK_BYTES)),
+            whole.eq((length >= HEADER_BYTES + 1 + CHECK_BYTES) & (first >> ADDRESS_BITS == 0)),
+            sane.eq((length == HEADER_BYTES + 1 + CHECK_BYTES) & (asks <= MOST_DATA) & (asks != 0)),
+        ]  # fmt: skip
+        reads = whole & sane & (operation == READ)
         asks_read, asks_write, asked = Signal(), Signal(), Signal(range(128))
         m.d.sync += [
             asks_read.eq(reads), asks_write.eq(whole & (operation == WRITE)),
-            asked.eq(Mux(reads, byte, carried)),
+            asked.eq(Mux(reads, asks, carried)),
         ]  # fmt: skip
         return asks_read, asks_write, asked
 

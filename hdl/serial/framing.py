@@ -100,13 +100,19 @@ class FrameReceiver(wiring.Component):
         m.submodules.crc = crc = CRC_32(data_width=8).create()
         turned, ended = Signal(), Signal()
         # A byte is looked at out of a register, so that who holds it waits for nothing that hangs on it.
-        taken, take = Signal(8), Signal()
-        m.d.sync += [take.eq(self.i.valid & self.i.ready), taken.eq(self.i.payload)]
-        # The checksum was complete before the flag came.
-        matched = Signal()
-        m.d.sync += matched.eq(crc.match_detected)
-        believed = matched & (self.length > CHECK_BYTES) & (self.length <= self.most) & ~turned
-        flag, escape = taken == FLAG, (taken == ESCAPE) & ~turned
+        taken, take, flag, escapes = Signal(8), Signal(), Signal(), Signal()
+        m.d.sync += [
+            take.eq(self.i.valid & self.i.ready), taken.eq(self.i.payload),
+            flag.eq(self.i.payload == FLAG), escapes.eq(self.i.payload == ESCAPE),
+        ]  # fmt: skip
+        # Checksum and length were complete before the flag came.
+        matched, whole, empty = Signal(), Signal(), Signal()
+        m.d.sync += [
+            matched.eq(crc.match_detected), empty.eq(self.length == 0),
+            whole.eq((self.length > CHECK_BYTES) & (self.length <= self.most)),
+        ]  # fmt: skip
+        believed = matched & whole & ~turned
+        escape = escapes & ~turned
         m.d.comb += [
             self.i.ready.eq(~take & ~ended & ~self.pause),
             self.byte.eq(taken ^ Mux(turned, TURNED, 0)),
@@ -115,7 +121,7 @@ class FrameReceiver(wiring.Component):
             crc.valid.eq(self.byte_valid),
             crc.start.eq(ended),
             self.good.eq(ended & believed),
-            self.bad.eq(ended & ~believed & ((self.length != 0) | turned)),
+            self.bad.eq(ended & ~believed & (~empty | turned)),
         ]
         m.d.sync += ended.eq(take & flag)
         with m.If(take & ~flag):
@@ -152,13 +158,17 @@ class FrameSender(wiring.Component):
         byte, holds, last, sent, passed = Signal(8), Signal(), Signal(), Signal(), Signal()
         special = (byte == FLAG) | (byte == ESCAPE)
         take = self.i.valid & self.i.ready
+        # The checksum takes a byte out of the register, too: it is complete before it is asked for.
+        opened, counted = Signal(), Signal()
+        m.d.sync += [opened.eq(0), counted.eq(take)]
         m.d.comb += [
             sent.eq(self.o.valid & self.o.ready),
             passed.eq(holds & sent & (~special | turned)),
             self.o.valid.eq(holds),
             self.o.payload.eq(Mux(turned, byte ^ TURNED, Mux(special, ESCAPE, byte))),
-            crc.data.eq(self.i.payload.byte),
-            crc.valid.eq(take),
+            crc.data.eq(byte),
+            crc.valid.eq(counted),
+            crc.start.eq(opened),
         ]
         with m.If(holds & sent):
             m.d.sync += turned.eq(special & ~turned)
@@ -167,7 +177,8 @@ class FrameSender(wiring.Component):
 
         with m.FSM():
             with m.State("OPEN"):
-                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(self.i.valid), crc.start.eq(1)]
+                m.d.comb += [self.o.payload.eq(FLAG), self.o.valid.eq(self.i.valid)]
+                m.d.sync += opened.eq(1)
                 with m.If(sent):
                     m.next = "BODY"
             with m.State("BODY"):

@@ -99,8 +99,9 @@ class Regroup(StreamComponent):
         m.submodules.queue = queue = Queue(QueueConfig(bits=bits, depth=2))
         held = Signal(self.config.source.payload.size, reset_less=True)
         busy = Signal()
-        part = Signal(bits_for_range(self.config.parts))
-        final = part == self.config.parts - 1
+        parts = self.config.parts
+        # Whether the part is the last: known a cycle early, as much waits for it.
+        part, final = Signal(bits_for_range(parts)), Signal(init=parts == 1)
         m.d.comb += [
             self.i.ready.eq(~busy | (final & queue.i.ready)),
             queue.i.valid.eq(busy),
@@ -110,10 +111,13 @@ class Regroup(StreamComponent):
             queue.o.ready.eq(self.o.ready),
         ]
         with m.If(busy & queue.i.ready):
-            m.d.sync += part.eq(Mux(final, 0, part + 1))
+            m.d.sync += [part.eq(part + 1), final.eq(part + 2 == parts)]
+            with m.If(final):
+                m.d.sync += [part.eq(0), final.eq(parts == 1)]
         with m.If(self.i.ready):
             m.d.sync += busy.eq(self.i.valid)
-        # One condition for all of it, so that it becomes the enable of the registers and not tables.
-        with m.If(self.i.ready | queue.i.ready):
-            m.d.sync += held.eq(Mux(self.i.ready, self.i.payload, held >> bits))
+        # One condition for all of it, so that it becomes the enable of the registers and not tables. Under it
+        # a beat is taken if none is held or its last part leaves, whatever the queue says.
+        with m.If(~busy | queue.i.ready):
+            m.d.sync += held.eq(Mux(~busy | final, self.i.payload, held >> bits))
         return m

@@ -5,7 +5,7 @@ from functools import reduce
 from amaranth.hdl import Assert, Cat, Module, Mux, Signal, Value
 
 from hdl.numerics import FixedPoint
-from hdl.pool.max_pool import MaxPool, MaxPoolConfig
+from hdl.pool.max_pool import PLACES, MaxPool, MaxPoolConfig
 from hdl.streams.formats import DenseFormat
 from tests.proofs.claims import Golden, assert_proved, contents, leaves, raw, surround, takes
 from tests.proofs.opened import Opened
@@ -64,13 +64,20 @@ def _claim_pooled(
             m.d.comb += ends.eq(1)
             m.d.comb += maximum.eq(_best([*(frame[n] for n in members[:-1]), beat], form))
     golden = Golden(
-        m, bits=source.payload.size, places=2, items=[maximum], number=1, join=takes(stage) & ends,
+        m, bits=source.payload.size, places=PLACES, items=[maximum], number=1, join=takes(stage) & ends,
         leave=leaves(stage),
     )  # fmt: skip
     level, beats = contents(opened, "queue.fifo")
+    arriving, payload = opened.value("queue").i.valid, opened.value("queue").i.payload
+    credit = opened.driven("credit")[0]
     golden.claim_output(m, stage.o.valid, raw(stage.o))
     golden.claim_holds(m, 0, level, beats)
-    m.d.comb += [Assert(golden.count == level), Assert(number < source.beats)]
+    golden.claim_holds(m, level, arriving, [payload])
+    m.d.comb += [
+        Assert(golden.count == level + arriving), Assert(number < source.beats),
+        # Nothing is taken that the queue has no room for.
+        Assert(credit == PLACES - golden.count), Assert(opened.value("some") == (credit != 0)),
+    ]  # fmt: skip
     _claim_partial(m, opened, number, frame, windows)
 
 
@@ -91,10 +98,17 @@ def _windows(source: DenseFormat, kernel: tuple[int, int]) -> dict[tuple[int, in
 
 
 def _claim_partial(m: Module, opened: Opened, number: Signal, frame: list[Signal], windows: dict) -> None:
-    """Claim where the walk through a frame is, and that open windows hold the maximum of what has come."""
+    """Claim where the walk through a frame is, and that open windows hold the maximum of what has come.
+
+    They hold it with what is about to be written.
+    """
     config = opened.component.config
     source, (tall, wide) = config.source, config.kernel
-    rows, read, place = opened.rows("partial"), Value.cast(opened.value("read").data), opened.value("place")
+    place, write = opened.value("place"), opened.value("write")
+    rows = [
+        Mux(write.en & (write.addr == row), Value.cast(write.data), kept)
+        for row, kept in enumerate(opened.rows("partial"))
+    ]
     counters = opened.driven("number")
     for now in range(source.beats):
         pixel, group = divmod(now, source.groups)
@@ -107,9 +121,6 @@ def _claim_partial(m: Module, opened: Opened, number: Signal, frame: list[Signal
                 m.d.comb += Assert(place == column // wide * source.groups + group)
             for (top, left, lanes), members in windows.items():
                 seen = [frame[member] for member in members if member < now]
-                if top != row // tall or not 0 < len(seen) < len(members):
-                    continue
-                best = _best(seen, source.form)
-                m.d.comb += Assert(rows[left * source.groups + lanes] == best)
-                if now in members:
-                    m.d.comb += Assert(read == best)
+                if top == row // tall and 0 < len(seen) < len(members):
+                    held = rows[left * source.groups + lanes]
+                    m.d.comb += Assert(held == _best(seen, source.form))

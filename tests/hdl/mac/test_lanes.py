@@ -7,7 +7,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from hdl.mac.lanes import Lanes
-from hdl.mac.lanes_config import DEEP, LanesConfig
+from hdl.mac.lanes_config import DEEP, FAR, LanesConfig
 from hdl.mac.words import WordTable, pack_words
 from hdl.numerics import FixedPoint
 
@@ -15,11 +15,11 @@ LANES = 5
 EXTREMES = (-127, -1, 0, 1, 127)
 
 
-def _table(paired, slots=3):
+def _table(paired, slots=3, words=60):
     """Return words of five lanes: every pair of extreme weights, then random ones; every other slot twice."""
     rng = np.random.default_rng(1)
     extremes = np.array(np.meshgrid(EXTREMES, EXTREMES)).reshape(2, -1).T
-    weight = rng.integers(-127, 128, (60, LANES))
+    weight = rng.integers(-127, 128, (words, LANES))
     weight[: len(extremes), 0:2] = weight[: len(extremes), 2:4] = extremes
     slot = np.repeat(rng.integers(0, slots, (len(weight) // 2, LANES)), 2, axis=0)
     slot[-2:] = 0  # the one that is drained first
@@ -55,11 +55,14 @@ def _accumulated(config, table, values):
     return held
 
 
-@pytest.mark.parametrize("banks, slots", [(1, 3), (2, 3), (1, DEEP + 1)])
+@pytest.mark.parametrize(
+    "banks, slots, words",
+    [(1, 3, 60), (2, 3, 60), (1, DEEP + 1, 60), (1, 3, FAR + 2), (1, DEEP + 1, FAR + 2), (2, 3, FAR + 2)],
+)
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
 @pytest.mark.parametrize("paired", [False, True], ids=["single", "paired"])
-def test_slots_hold_the_exact_sums_of_products(paired, signed, banks, slots):
-    form, table = FixedPoint(8, 0, signed), _table(paired, slots)
+def test_slots_hold_the_exact_sums_of_products(paired, signed, banks, slots, words):
+    form, table = FixedPoint(8, 0, signed), _table(paired, slots, words)
     rng = np.random.default_rng(2)
     values = rng.integers(form.minimum, form.maximum + 1, len(table.weight))
     values[:25] = rng.choice([form.minimum, form.maximum], 25)
@@ -67,7 +70,7 @@ def test_slots_hold_the_exact_sums_of_products(paired, signed, banks, slots):
     for lane in range(LANES):
         np.add.at(expected[:, lane], table.slot[:, lane], table.weight[:, lane] * values)
     config = LanesConfig.for_table(table, form, 24, banks)
-    assert config.deep == (slots > DEEP)
+    assert (config.deep, config.far) == (slots > DEEP, banks == 1 and words > FAR)
     assert (_accumulated(config, table, values) == expected).all()
 
 
