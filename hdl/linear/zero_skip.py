@@ -1,6 +1,6 @@
 """Matrix-vector product that multiplies nonzero inputs by nonzero weights and nothing else."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -80,14 +80,9 @@ class ZeroSkipLinearConfig:
     def readout(self) -> ReadoutConfig:
         """The readout of the column."""
         return ReadoutConfig(
-            target=self.target,
-            columns=1,
-            banks=self.lanes.banks,
-            sum_bits=self.target.form.width,
-            bias=self.bias,
-            lanes_latency=self.lanes.drain_latency,
-            loads=self.loads,
-        )
+            target=self.target, columns=1, banks=self.lanes.banks, sum_bits=self.target.form.width,
+            bias=self.bias, lanes_latency=self.lanes.drain_latency, loads=self.loads,
+        )  # fmt: skip
 
     def contents(self, table: WordTable | None = None, bias: np.ndarray | None = None) -> list[Contents]:
         """Return what its memories hold, in the order of the chain, with other weights and biases if given.
@@ -190,7 +185,7 @@ class ZeroSkipLinear(StreamComponent):
             lead_chain(m, self, [*loadables.values(), readout])
             words = loadables["words"]
         else:
-            m.submodules.words = words = Rom(table.rom)
+            m.submodules.words = words = Rom(replace(table.rom, spread=config.lanes.far))
         wiring.connect(m, wiring.flipped(self.o), readout.o)
         wiring.connect(m, lanes.drain, readout.drain)
         m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1), lanes.word.eq(words.data)]
@@ -202,11 +197,9 @@ class ZeroSkipLinear(StreamComponent):
         remaining = Signal(range(int(table.count.max(initial=1)) + 1))
         end, finish, advance = Signal(), Signal(), Signal()
         place = self._place(m, self.i.ready, loadables.get("directory"))
-        issuing = Signal()
-        # Whether a word is the last of its entry: where all have as many, known a cycle early.
-        uniform, final = table.words_per_input, Signal()
-        if uniform is None:
-            m.d.comb += final.eq(remaining <= 1)
+        # Whether a word is the last of its entry: known a cycle early unless that waits for a directory.
+        issuing, early = Signal(), Signal()
+        final = early if config.directory is None else remaining <= 1
         m.d.comb += [
             issuing.eq(fetching & readout.idle),
             end.eq(issuing & final),
@@ -215,25 +208,20 @@ class ZeroSkipLinear(StreamComponent):
             self.i.ready.eq(readout.primed & (~looking | advance)),
             readout.start.eq(finish),
             lanes.issue.valid.eq(issuing & (remaining != 0)),
-            words.address.eq(address),
             lanes.issue.value.eq(found.value),
         ]
+        # What is spread has registers for its address within.
+        m.d["sync" if config.lanes.far and config.loads else "comb"] += words.address.eq(address)
         with m.If(self.i.ready):
             m.d.sync += [looking.eq(self.i.valid), entry.eq(self.i.payload)]
         with m.If(lanes.issue.valid):
-            m.d.sync += [remaining.eq(remaining - 1), address.eq(address + 1)]
-            if uniform is not None:
-                m.d.sync += final.eq(remaining == 2)
+            m.d.sync += [remaining.eq(remaining - 1), address.eq(address + 1), early.eq(remaining == 2)]
         with m.If(advance):
             m.d.sync += [fetching.eq(looking), found.eq(entry), address.eq(place.start)]
             # A beat without an element has nothing to fetch; it takes its cycle all the same.
-            m.d.sync += remaining.eq(0)
-            if uniform is not None:
-                m.d.sync += final.eq(1)
+            m.d.sync += [remaining.eq(0), early.eq(1)]
             with m.If(looking & entry.active):
-                m.d.sync += remaining.eq(place.count)
-                if uniform is not None:
-                    m.d.sync += final.eq(uniform <= 1)
+                m.d.sync += [remaining.eq(place.count), early.eq(place.count <= 1)]
         return m
 
     def _place(self, m: Module, enable: Signal, directory: Loadable | None) -> Signal:

@@ -6,7 +6,7 @@ from hdl.mac.lanes_config import LanesConfig
 from hdl.mac.readout import ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.loading import loadable_cost
-from hdl.memory.rom import rom_cost
+from hdl.memory.rom import SLICE, rom_cost
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.queue import QueueConfig
@@ -23,7 +23,10 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     halves = config.lanes - config.multipliers
     # Yosys leaves the registers around multipliers outside; those of the activation are shared.
     shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
-    shared += Resources(ff=config.far * config.lanes * config.lane_bits)
+    # From afar: a word, and an address for each slice of it.
+    word = config.lanes * config.lane_bits
+    address = -(-word // SLICE) * bits_for_range(max(1, config.words))
+    shared += Resources(ff=config.far * (word + address))
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)

@@ -14,7 +14,8 @@ class Lanes(wiring.Component):
     """Accumulate `value × weight` of a word, each lane into the slot that the word names, if there are more.
 
     A command reaches the accumulators a fixed time after it enters; nothing stalls. A bank must not be issued
-    to and drained in the same cycle. Words are outside: `word` is that of the command of the cycle before.
+    to and drained in the same cycle. Words are outside: `word` is that of the command of
+    `config.fetch_latency` cycles before.
 
     Timing
     ------
@@ -39,7 +40,7 @@ class Lanes(wiring.Component):
     issue : In
         `valid`, `bank`, `value` of the activation, in the cycle in which its word is addressed.
     word : In(lanes × lane_bits)
-        The word, a cycle later.
+        The word, `config.fetch_latency` cycles later.
     drain : In(drain_signature)
     sums : Out(ArrayLayout(signed(left_bits), lanes))
     """
@@ -66,7 +67,7 @@ class Lanes(wiring.Component):
         m = Module()
         config = self.config
 
-        # Stage 1: the word is fetched, in two cycles from afar; the activation and the commands keep pace.
+        # Stage 1: the word is fetched, in three cycles from afar; the activation and the commands keep pace.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
         value = Signal.like(self.issue.value, name="issued")
@@ -77,13 +78,13 @@ class Lanes(wiring.Component):
             # While a slot of a single bank drains, nothing but 0 is written. To clear the product itself
             # would keep its registers out of the multiplier.
             m.d.comb += value.eq(Mux(self.drain.valid, 0, self.issue.value))
-        far = int(config.far)
+        far = config.fetch_latency - 1 + config.far
         value = self._delayed(m, value, 2 + far, reset_less=True)
         valid = self._delayed(m, self.issue.valid, 3 + far)
         bank = self._delayed(m, self.issue.bank, 3 + far)
         coming = [self._delayed(m, getattr(self.drain, name), 2 + far) for name in ("valid", "slot", "bank")]
         draining, *drained = (self._delayed(m, signal, 1) for signal in coming)
-        word = self._delayed(m, self.word, far, reset_less=True)
+        word = self._delayed(m, self.word, int(config.far), reset_less=True)
         fields = [word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
         products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):

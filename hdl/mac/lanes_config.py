@@ -107,13 +107,18 @@ class LanesConfig:
 
     @property
     def far(self) -> bool:
-        """Whether words come from many blocks of memory, and have a cycle to get to the multipliers."""
+        """Whether words come from many blocks of memory, with a cycle to get there and one to come back."""
         return self.banks == 1 and self.words > FAR
+
+    @property
+    def fetch_latency(self) -> int:
+        """Cycles from an issued word's address to its being at the lanes."""
+        return 1 + self.far
 
     @property
     def issue_latency(self) -> int:
         """Cycles from an issued word's address to the accumulator's update."""
-        return 3 + self.deep + self.far
+        return 2 + self.fetch_latency + self.deep + self.far
 
     @property
     def drain_latency(self) -> int:

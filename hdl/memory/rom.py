@@ -5,7 +5,7 @@ from functools import cached_property, reduce
 from operator import or_
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +16,9 @@ __all__ = ["Rom", "RomConfig", "piece_depths", "rom_cost", "shared"]
 
 SMALLEST_PIECE = 512
 """Words of the shallowest block RAM."""
+
+SLICE = 36
+"""Bits of the widest block RAM that all families have."""
 
 MOST_UNUSED = 1 / 16
 """Share of the pieces' words that may stay empty."""
@@ -32,11 +35,15 @@ class RomConfig:
     bits : int
     kind : str
         What it is made of, one of `hdl.resources.MEMORIES`.
+    spread : bool
+        The address rests in a register of its own for every `SLICE` bits of a word: for memories of so many
+        blocks that they lie far apart.
     """
 
     words: tuple[int, ...]
     bits: int
     kind: str = "auto"
+    spread: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in MEMORIES:
@@ -54,7 +61,18 @@ class RomConfig:
     @property
     def latency(self) -> int:
         """Cycles from an address to its word."""
-        return 1
+        return 1 + self.spread
+
+    @property
+    def slices(self) -> "list[RomConfig]":
+        """The memories of `SLICE` bits, the lowest first, that each have an address of their own."""
+        return [
+            RomConfig(
+                words=tuple(word >> start & (1 << SLICE) - 1 for word in self.words),
+                bits=min(SLICE, self.bits - start), kind=self.kind,
+            )
+            for start in range(0, self.bits, SLICE)
+        ]  # fmt: skip
 
     @cached_property
     def pieces(self) -> "tuple[RomConfig, ...]":
@@ -97,7 +115,8 @@ class Rom(wiring.Component):
 
     Timing
     ------
-    Latency 1 cycle, throughput 1 word per cycle. While `enable` is low, `data` keeps its value.
+    Latency `config.latency` cycles, throughput 1 word per cycle. While `enable` is low, `data` keeps its
+    value; a memory that is spread is enabled always.
 
     Where the platform has a method `rom(component)`, that method says how a memory of one piece is made
     (the emitter writes its contents to a file); otherwise it is an ordinary Amaranth memory.
@@ -120,6 +139,8 @@ class Rom(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
+        if self.config.spread:
+            return self._spread()
         if len(self.config.pieces) > 1:
             return self._joined()
         if hasattr(platform, "rom"):
@@ -132,6 +153,21 @@ class Rom(wiring.Component):
         )
         port = storage.read_port()
         m.d.comb += [port.en.eq(self.enable), port.addr.eq(self.address), self.data.eq(port.data)]
+        return m
+
+    def _spread(self) -> Module:
+        """Read all slices, each with an address of its own."""
+        m = Module()
+        found = []
+        for number, config in enumerate(self.config.slices):
+            m.submodules[f"slice{number}"] = part = Rom(config)
+            # Registers that begin alike are one to Yosys.
+            init = number % (1 << len(self.address))
+            address = Signal(len(self.address), name=f"address{number}", init=init)
+            m.d.sync += address.eq(self.address)
+            m.d.comb += [part.enable.eq(1), part.address.eq(address)]
+            found.append(part.data)
+        m.d.comb += self.data.eq(Cat(found))
         return m
 
     def _joined(self) -> Module:

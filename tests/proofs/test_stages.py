@@ -47,6 +47,7 @@ def _claim_regrouped(m: Module, lanes: int, narrow: int) -> None:
     left = Mux(busy, parts - part, 0)
     golden.claim_holds(m, level, left, [held.word_select(n, bits) for n in range(parts)])
     m.d.comb += [Assert(part < parts), Assert(busy | (part == 0)), Assert(golden.count == level + left)]
+    m.d.comb += Assert(opened.value("final") == (part == parts - 1))
 
 
 def test_collect_sends_each_pixel_once_and_in_order():

@@ -34,14 +34,15 @@ def _accumulated(config, table, values):
     sim.add_clock(1e-6)
 
     async def bench(ctx):
-        for cycle in range(len(values) + 1):
+        late = config.fetch_latency
+        for cycle in range(len(values) + late):
             if cycle < len(values):
                 ctx.set(component.issue.value, int(values[cycle]))
                 ctx.set(component.issue.valid, 1)
             else:
                 ctx.set(component.issue.valid, 0)
-            if cycle:
-                ctx.set(component.word, table.image[cycle - 1])
+            if cycle >= late:
+                ctx.set(component.word, table.image[cycle - late])
             await ctx.tick()
         for cycle in range(config.slots + config.drain_latency):
             ctx.set(component.drain.valid, cycle < config.slots)

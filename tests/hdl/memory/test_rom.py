@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from hdl.memory.rom import Rom, RomConfig, piece_depths
+from hdl.memory.rom import SLICE, Rom, RomConfig, piece_depths
 
 
 def _read(config, addresses, enabled):
@@ -38,6 +38,16 @@ def test_every_word_is_read_a_cycle_after_its_address_and_kept_while_disabled(de
         kept = config.words[address] if enable else kept
         expected.append(kept)
     assert _read(config, addresses, enabled) == expected
+
+
+@pytest.mark.parametrize(("depth", "bits"), [(640, SLICE), (1000, 2 * SLICE + 5), (3, 1)])
+def test_a_spread_memory_gives_the_same_words_two_cycles_after_their_addresses(depth, bits):
+    rng = np.random.default_rng(depth)
+    words = tuple(int.from_bytes(rng.bytes(10), "little") % (1 << bits) for _ in range(depth))
+    config = RomConfig(words=words, bits=bits, spread=True)
+    addresses = rng.integers(0, depth, 60)
+    seen = _read(config, [*addresses, *[0] * (config.latency - 1)], [True] * (60 + config.latency - 1))
+    assert seen[config.latency - 1 :] == [words[address] for address in addresses]
 
 
 @pytest.mark.parametrize("depth", [1, 513, 3200, 4800, 6400, 8000, 9999])
