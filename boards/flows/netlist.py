@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from boards.flows.process import run_program
 from boards.synthesis.brackets import rename_brackets
@@ -18,7 +20,7 @@ from boards.synthesis.brackets import rename_brackets
 __all__ = ["synthesize_netlist"]
 
 MAP_LUTS = "map_luts"
-RECIPE = "1"
+RECIPE = "2"
 """Of what is kept: another one where a leaf is synthesized in another way."""
 
 
@@ -109,6 +111,9 @@ def main() -> None:
     if leaves:
         run(f"setattr -mod -set blackbox 1 {' '.join(leaves)}")
     whole = f"{job['command']} -top {job['name']}" + (" -noflatten" if leaves else "")
+    run(f"hierarchy -top {job['name']}")
+    twins = [] if leaves else _twins(design)
+    run(*(f"setattr -mod -set keep_hierarchy 1 {name}" for name in twins))
     run(f"{whole} -run begin:{MAP_LUTS}")
     rename_brackets(libyosys, design)
     run(f"{whole} -run {MAP_LUTS}:check")
@@ -119,7 +124,19 @@ def main() -> None:
         run(f"hierarchy -top {job['name']}")
         run("flatten", "delete t:$scopeinfo", "opt_clean -purge", f"write_json {job['json']}")
     else:
+        run(*(f"setattr -mod -unset keep_hierarchy {name}" for name in twins))
+        run("flatten", "delete t:$scopeinfo", "opt_clean -purge")
         run(f"select {job['name']}", f"write_rtlil -selected {job['rtlil']}")
+
+
+def _twins(design: Any) -> list[str]:
+    """Return the modules that there are several instances of.
+
+    Opened before they are mapped, their equal registers would become one, and lead all over the chip.
+    """
+    modules = {str(name): module for name, module in design.modules_.items()}
+    kinds = Counter(str(cell.type) for module in modules.values() for cell in module.cells_.values())
+    return [name for name, count in kinds.items() if count > 1 and name in modules]
 
 
 if __name__ == "__main__":
