@@ -11,6 +11,7 @@ from benchmarks import (
     energy,
     filling,
     growth,
+    loading,
     pace,
     serial_link,
     throughput,
@@ -57,10 +58,11 @@ TABLES = [
     Table("build", "What a build costs", compiler_speed.TEXT, curves.BUILD),
     Table("verification", "What a verification costs", verification_speed.TEXT),
     Table("serial", "A serial line that spoils bytes", serial_link.TEXT),
+    Table("loading", "Weights of a second trained network", loading.TEXT),
 ]
 
 PARTS: list[Part] = [
     *throughput.PARTS, *filling.PARTS, *boards_routed.PARTS, *pace.PARTS, *growth.PARTS, *energy.PARTS,
     *wires.PARTS, *nngen.PARTS, *processors.PARTS, *compiler_speed.PARTS, *verification_speed.PARTS,
-    *serial_link.PARTS,
+    *serial_link.PARTS, *loading.PARTS,
 ]  # fmt: skip

@@ -10,11 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from compiler.nn import CurrentMask, KWinners, KWinners2d, Sparsity, quantize_aware, round_biases, sparsify
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.mnist.data import Split, load_split, warp
 from models.mnist.network import K, mask_rules, network
 
-__all__ = ["accuracy", "main", "train"]
+__all__ = ["accuracy", "main", "train", "train_again"]
 
 BATCH = 128
 PEAK_RATE, FINETUNE_RATE = 4e-3, 4e-4
@@ -56,6 +56,31 @@ def run_stage(model: nn.Sequential, sparsity: Sparsity, split: Split, epochs: in
             optimizer.step()
             schedule.step()
             sparsity.step()
+
+
+def train_again(data: Path, trained: Path, epochs: int, seed: int) -> tuple[nn.Sequential, dict]:
+    """Train a network of integers on, its first layer held: others of its weights, for the same hardware.
+
+    Parameters
+    ----------
+    data, epochs, seed : as of :func:`train`
+    trained : Path
+        A checkpoint of one's own; its masks stay.
+
+    Returns
+    -------
+    nn.Sequential, dict
+    """
+    torch.manual_seed(seed)
+    splits = {name: load_split(data, name) for name in ("train", "val", "test")}
+    model = load_checkpoint(trained).float().train()
+    rules = {name: CurrentMask() for name in mask_rules(0)}
+    for name, layer in model.named_children():
+        layer.requires_grad_(name != "conv1")
+    run_stage(model, sparsify(model, rules, seed=seed), splits["train"], epochs, FINETUNE_RATE)
+    round_biases(model)
+    facts = {name: accuracy(model, splits[name]) for name in ("val", "test")}
+    return model, {"seed": seed, "from": trained.name, "epochs": epochs, "integer": facts}
 
 
 def train(data: Path, epochs: int, finetune_epochs: int, seed: int) -> tuple[nn.Sequential, dict]:
@@ -102,8 +127,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--finetune-epochs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--again", type=Path, metavar="FILE",
+        help="train this checkpoint on, conv1 held, for --finetune-epochs: weights for the same hardware",
+    )  # fmt: skip
     arguments = parser.parse_args()
-    model, facts = train(arguments.data, arguments.epochs, arguments.finetune_epochs, arguments.seed)
+    if arguments.again:
+        made = train_again(arguments.data, arguments.again, arguments.finetune_epochs, arguments.seed)
+    else:
+        made = train(arguments.data, arguments.epochs, arguments.finetune_epochs, arguments.seed)
+    model, facts = made
     save_checkpoint(model, arguments.out)
     arguments.out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -13,7 +13,7 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.mnist.data import load_split, warp
 from models.mnist.network import K, network
 from models.mnist.synthesize import VECTORS, draw, pictures
-from models.mnist.train import BATCH, accuracy, set_winners, train
+from models.mnist.train import BATCH, accuracy, set_winners, train, train_again
 from tests.models.speech import DATA
 
 CHECKPOINT = Path(__file__).resolve().parents[2] / "models" / "mnist" / "sparse_sparse.pt"
@@ -70,6 +70,19 @@ def test_training_ends_in_a_sparse_integer_network_that_compiles(made_up, tmp_pa
     assert any(isinstance(layer, FakeQuantize) for layer in model)
     assert set(facts["integer"]) == {"val", "test"}
     assert examine(tmp_path / "digits.pt").problems == ()
+
+
+def test_training_again_holds_the_first_layer_and_the_masks(made_up):
+    model, facts = train_again(made_up, CHECKPOINT, epochs=10, seed=1)
+    before, after = load_checkpoint(CHECKPOINT), dict(model.named_children())
+    assert set(facts["integer"]) == {"val", "test"}
+    changed = set()
+    for name in ("conv1", "conv2", "linear1", "linear2"):
+        old, new = before.get_submodule(name).quantized_weight().float(), after[name].quantized_weight()
+        changed |= set() if torch.equal(old, new) else {name}
+        assert name == "linear2" or not new[old == 0].any()
+    assert changed
+    assert "conv1" not in changed
 
 
 def test_the_shipped_network_is_sparse_and_compiles(model):
