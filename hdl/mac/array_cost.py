@@ -6,7 +6,7 @@ from hdl.mac.lanes_config import LanesConfig
 from hdl.mac.readout import ReadoutConfig
 from hdl.mac.words import WordTable
 from hdl.memory.loading import loadable_cost
-from hdl.memory.rom import SLICE, rom_cost
+from hdl.memory.rom import rom_cost
 from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.queue import QueueConfig
@@ -23,10 +23,7 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     halves = config.lanes - config.multipliers
     # Yosys leaves the registers around multipliers outside; those of the activation are shared.
     shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
-    # From afar: a word, and an address for each slice of it.
-    word = config.lanes * config.lane_bits
-    address = -(-word // SLICE) * bits_for_range(max(1, config.words))
-    shared += Resources(ff=config.far * (word + address))
+    shared += Resources(ff=config.far * config.lanes * config.lane_bits)
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)
@@ -67,14 +64,16 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
     return total(parts)
 
 
-def fetch_cost(table: WordTable, fabric: Fabric, *, loads: bool = False) -> Resources:
+def fetch_cost(
+    table: WordTable, fabric: Fabric, *, loads: bool = False, spread: bool = False
+) -> Resources:  # fmt: skip
     """Predict what finds an input's words: the words, a directory if inputs differ, an address."""
     words = max(1, len(table.weight))
     address = bits_for_range(words)
     if loads:
         parts = [loadable_cost(table.word_bits, words, fabric)]
     else:
-        parts = [rom_cost(table.word_bits, words, table.memory, fabric)]
+        parts = [rom_cost(table.word_bits, words, table.memory, fabric, spread=spread)]
     if table.words_per_input is None:
         bits, registered = address + int(table.count.max(initial=1)).bit_length(), table.inputs > 256
         if loads:

@@ -17,8 +17,8 @@ __all__ = ["Rom", "RomConfig", "piece_depths", "rom_cost", "shared"]
 SMALLEST_PIECE = 512
 """Words of the shallowest block RAM."""
 
-SLICE = 36
-"""Bits of the widest block RAM that all families have."""
+SLICE = 18
+"""Bits of a word that share an address where it is spread: blocks of all families waste little on them."""
 
 MOST_UNUSED = 1 / 16
 """Share of the pieces' words that may stay empty."""
@@ -102,8 +102,12 @@ def piece_depths(depth: int) -> list[int]:
     return [*depths, rest]
 
 
-def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric) -> Resources:
-    """Predict what a memory takes: its pieces, and a choice between them."""
+def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric, *, spread: bool = False) -> Resources:
+    """Predict what a memory takes: its pieces, and a choice between them; slice by slice if it is spread."""
+    if spread:
+        widths = [min(SLICE, bits - start) for start in range(0, bits, SLICE)]
+        addresses = Resources(ff=len(widths) * bits_for_range(depth))
+        return total([*(rom_cost(width, depth, kind, fabric) for width in widths), addresses])
     depths = piece_depths(depth)
     kind = "block" if len(depths) > 1 else kind
     pieces = [fabric.memory(bits, words, constant=True, kind=kind) for words in depths]
