@@ -117,13 +117,13 @@ def _impossible_beat(tap: StreamTap, words: list[int]) -> tuple[int, str] | None
     if isinstance(form, DenseFormat):
         return None
     for number, word in enumerate(words):
-        beat = form.payload.from_bits(word)
         if isinstance(form, EntryFormat):
-            if beat.active and (beat.index >= len(form.order) or form.order[beat.index] < 0):
-                return number, f"beat {number} carries the index {beat.index}, which does not exist"
-        elif beat.count > form.at_most:
-            return number, f"beat {number} carries {beat.count} winners, more than {form.at_most}"
-        elif any(beat.pairs[rank].index >= form.shape[0] for rank in range(beat.count)):
+            entry = form.entry(word)
+            if entry and (entry[0] >= len(form.order) or form.order[entry[0]] < 0):
+                return number, f"beat {number} carries the index {entry[0]}, which does not exist"
+        elif form.count(word) > form.at_most:
+            return number, f"beat {number} carries {form.count(word)} winners, more than {form.at_most}"
+        elif any(channel >= form.shape[0] for _, channel in form.pairs(word)):
             return number, f"beat {number} carries a channel that does not exist"
     return None
 
@@ -134,16 +134,14 @@ def _beat_of_element(tap: StreamTap, words: list[int], whole: bool) -> np.ndarra
     if isinstance(form, EntryFormat):
         beats = np.full(int(np.prod(form.shape)), len(words) - 1 if whole else -1)
         for number, word in enumerate(words):
-            entry = form.payload.from_bits(word)
-            if entry.active:
-                beats[form.order[entry.index]] = number
+            if entry := form.entry(word):
+                beats[form.order[entry[0]]] = number
         return beats.reshape(form.shape)
     pixels = np.arange(form.shape[1] * form.shape[2])
     if isinstance(form, WinnersFormat):
         beats = np.tile(pixels, (form.shape[0], 1))
     else:
-        slots = np.array([form.order.index(channel) for channel in range(form.shape[0])])
-        beats = pixels // form.columns * form.groups + slots[:, None] // form.lanes
+        beats = pixels // form.columns * form.groups + form.slots[:, None] // form.lanes
     return np.where(beats < len(words), beats, -1).reshape(form.shape)
 
 

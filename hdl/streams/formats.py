@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from amaranth.hdl import Shape
 from amaranth.lib import data
 
-from hdl.numerics import FixedPoint, bits_for_range
+from hdl.numerics import FixedPoint
+from hdl.streams.elements import bits_of, element, signed
+from hdl.streams.sparse_formats import EntryFormat, WinnersFormat
 
 __all__ = [
     "DenseFormat",
@@ -25,11 +26,6 @@ __all__ = [
 ]
 
 
-def element(form: FixedPoint) -> Shape:
-    """Return the hardware shape of one number."""
-    return Shape(form.width, form.signed)
-
-
 def shares_beats(columns: int, height: int, width: int) -> bool:
     """Say whether beats of so many pixels hold equal parts of rows, or whole rows that part a frame equally.
 
@@ -38,15 +34,6 @@ def shares_beats(columns: int, height: int, width: int) -> bool:
     """
     within, rows = columns > 0 and width % columns == 0, columns > 0 and columns % width == 0
     return within or (rows and height * width % columns == 0)
-
-
-def bits_of(layout: data.Layout, fields: dict) -> int:
-    """Pack a payload, given as nested dicts and lists of integers, into one integer."""
-    return layout.const(fields).as_bits()
-
-
-def _signed(raw: int, form: FixedPoint) -> int:
-    return raw - (1 << form.width) if form.signed and raw >> (form.width - 1) else raw
 
 
 @dataclass(frozen=True)
@@ -139,107 +126,13 @@ class DenseFormat:
         slots = np.zeros((self.pixels, len(self.order)), dtype=np.int64)
         flat = slots.reshape(-1, self.elements)
         for number, beat in enumerate(beats):
-            flat[number] = [_signed(beat >> (width * n) & mask, self.form) for n in range(self.elements)]
-        places = [self.order.index(channel) for channel in range(self.shape[0])]
-        return slots[:, places].T.reshape(self.shape)
-
-
-@dataclass(frozen=True)
-class WinnersFormat:
-    """One beat a pixel: the (value, channel) pairs of its nonzero elements, at most `at_most`.
-
-    The first `count` pairs count, and may carry the value 0; those behind them do. Pixels in raster order.
-    """
-
-    shape: tuple[int, int, int]
-    form: FixedPoint
-    at_most: int
-
-    @property
-    def index_bits(self) -> int:
-        """Bits of a channel number."""
-        return bits_for_range(self.shape[0])
-
-    @property
-    def beats(self) -> int:
-        """Beats a frame: one a pixel."""
-        return self.shape[1] * self.shape[2]
+            flat[number] = [signed(beat >> (width * n) & mask, self.form) for n in range(self.elements)]
+        return slots[:, self.slots].T.reshape(self.shape)
 
     @cached_property
-    def payload(self) -> data.StructLayout:
-        """`count`, then `pairs`, each `value` and `index`."""
-        pair = data.StructLayout({"value": element(self.form), "index": self.index_bits})
-        return data.StructLayout(
-            {"count": bits_for_range(self.at_most + 1), "pairs": data.ArrayLayout(pair, self.at_most)}
-        )
-
-    def encode(self, tensor: np.ndarray) -> list[int]:
-        """Cut int64[channels, height, width] into one frame; pairs by falling value, then channel."""
-        beats = []
-        for pixel in tensor.reshape(self.shape[0], -1).T:
-            channels = sorted(np.flatnonzero(pixel), key=lambda c: (-pixel[c], c))
-            if len(channels) > self.at_most:
-                raise ValueError(f"a pixel has {len(channels)} nonzeros, more than {self.at_most}")
-            pairs = [{"value": int(pixel[c]), "index": int(c)} for c in channels]
-            beats.append(bits_of(self.payload, {"count": len(pairs), "pairs": pairs}))
-        return beats
-
-    def decode(self, beats: list[int]) -> np.ndarray:
-        """Put one frame together: int64[channels, height, width]."""
-        tensor = np.zeros((self.shape[0], self.shape[1] * self.shape[2]), dtype=np.int64)
-        for pixel, beat in enumerate(beats):
-            word = self.payload.from_bits(beat)
-            for rank in range(word.count):
-                tensor[word.pairs[rank].index, pixel] = word.pairs[rank].value
-        return tensor.reshape(self.shape)
-
-
-@dataclass(frozen=True)
-class EntryFormat:
-    """A list of the nonzero elements of a frame, one a beat; `last` ends the frame.
-
-    A beat with `active` low carries no element; it is there to carry `last`. `order[index]` is the
-    element's place in the tensor flattened as (channels, height, width), or -1 for an index that never
-    occurs: elements are numbered as they arrive, so that no hardware renumbers them.
-    """
-
-    shape: tuple[int, int, int]
-    form: FixedPoint
-    at_most: int
-    order: tuple[int, ...]
-
-    @property
-    def index_bits(self) -> int:
-        """Bits of an element's number."""
-        return bits_for_range(len(self.order))
-
-    @cached_property
-    def payload(self) -> data.StructLayout:
-        """`last`, `active`, `index`, `value`."""
-        return data.StructLayout(
-            {"last": 1, "active": 1, "index": self.index_bits, "value": element(self.form)}
-        )
-
-    def encode(self, tensor: np.ndarray) -> list[int]:
-        """Cut int64[channels, height, width] into one frame, by ascending index."""
-        flat = tensor.reshape(-1)
-        entries = [(i, int(flat[place])) for i, place in enumerate(self.order) if place >= 0 and flat[place]]
-        if not entries:
-            return [bits_of(self.payload, {"last": 1, "active": 0, "index": 0, "value": 0})]
-        final = len(entries) - 1
-        return [
-            bits_of(self.payload, {"last": int(n == final), "active": 1, "index": i, "value": v})
-            for n, (i, v) in enumerate(entries)
-        ]
-
-    def decode(self, beats: list[int]) -> np.ndarray:
-        """Put one frame together: int64[channels, height, width]."""
-        flat = np.zeros(self.shape[0] * self.shape[1] * self.shape[2], dtype=np.int64)
-        for beat in beats:
-            entry = self.payload.from_bits(beat)
-            if entry.active:
-                flat[self.order[entry.index]] = entry.value
-        return flat.reshape(self.shape)
+    def slots(self) -> np.ndarray:
+        """Where each channel travels, int64[channels]: its group × lanes + its lane."""
+        return np.argsort(np.array(self.order), kind="stable")[len(self.order) - self.shape[0] :]
 
 
 StreamFormat = DenseFormat | WinnersFormat | EntryFormat
