@@ -19,10 +19,9 @@ INSTANCES = 2
 
 TEXT = f"""
 The sparse-sparse network built for the U250 with `--interval N`, with the interval that `--fill` asks of each
-instance there, and {INSTANCES} instances of the default
-build behind one bus (`--instances {INSTANCES}`): recorded words in Verilator under all four stall patterns,
-every output compared, in the order of the words. The interval is that of words back to back that nothing
-stalls. `lut`: of one instance. `busy`: see above.
+instance there, and {INSTANCES} instances of the default build behind one bus (`--instances {INSTANCES}`):
+recorded words in Verilator under all four stall patterns, every output compared, in the order of the words.
+The interval is that of words back to back that nothing stalls. `lut`: of one instance. `busy`: see above.
 """
 KINDS = {
     "interval": "simulated", "interval_predicted": "predicted", "instances": "counted", "words": "counted",

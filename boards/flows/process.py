@@ -11,7 +11,7 @@ from types import FrameType
 
 from boards.flows.flow import FlowError
 
-__all__ = ["run_program", "unwound_by_signals"]
+__all__ = ["end_group", "run_program", "unwound_by_signals"]
 
 DEADLY = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that by default end a process where it stands, without ending what it started."""
@@ -67,13 +67,18 @@ def run_program(
         try:
             status = process.wait()
         except BaseException:
-            with suppress(ProcessLookupError):  # the signal may come when it has just ended
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end_group(process)
             raise
     if status:
         raise FlowError(name, f"failed with status {status}: {_gist(log)}", f"read {log}")
     return log
+
+
+def end_group(process: subprocess.Popen) -> None:
+    """End a program with all that it started, and wait for it; it may have ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _gist(log: Path) -> str:

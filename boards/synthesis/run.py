@@ -3,18 +3,16 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boards.flows.process import unwound_by_signals
+from boards.flows.process import end_group, unwound_by_signals
 from boards.synthesis import cache
 from boards.synthesis.cache import yosys_version
 from boards.synthesis.cells import FAMILIES, resources_of
@@ -109,9 +107,7 @@ class _Session:
                     self._collect()
             finally:
                 for job in self.running:
-                    with suppress(ProcessLookupError):  # the signal may come when it has just ended
-                        os.killpg(job.process.pid, signal.SIGKILL)
-                    job.process.wait()
+                    end_group(job.process)
         return self.found
 
     def _start_what_can_start(self, scratch: Path) -> None:
