@@ -152,7 +152,7 @@ def _max_pool(layer: LayerReader) -> FloatOp:
 
 
 def _winners(scope: str, layer: LayerReader) -> FloatOp:
-    layer.ignore("boost_strength")
+    layer.ignore("boost_strength", "softness")
     return ops.KWinners(layer.integer("k", 1), scope)
 
 

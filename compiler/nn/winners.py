@@ -12,17 +12,36 @@ DUTY_CYCLE_MOMENTUM = 0.02
 class _Winners(nn.Module):
     """What both kinds share: the settings, the ranking, the duty cycle."""
 
-    def __init__(self, k: int, boost_strength: float = 0.0) -> None:
+    softness = 0.0
+    """Of layers that were saved before there was such a setting."""
+
+    def __init__(self, k: int, boost_strength: float = 0.0, softness: float = 0.0) -> None:
         super().__init__()
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k!r}")
         self.k = k
         self.boost_strength = boost_strength
+        self.softness = softness
         self.register_buffer("duty_cycle", torch.zeros(0), persistent=False)
 
     def extra_repr(self) -> str:
         """Describe the settings, as `print(model)` shows them."""
-        return f"k={self.k}" + (f", boost_strength={self.boost_strength}" if self.boost_strength else "")
+        options = {"boost_strength": self.boost_strength, "softness": self.softness}
+        return f"k={self.k}" + "".join(f", {name}={value}" for name, value in options.items() if value)
+
+    def _keep(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return float[..., units]: `rows` without the losers, or with faded ones while winners are soft."""
+        if self.training and self.softness and self.k < rows.shape[-1]:
+            return self._fade(rows)
+        return torch.where(self._select(rows), rows, torch.zeros((), dtype=rows.dtype, device=rows.device))
+
+    def _fade(self, rows: torch.Tensor) -> torch.Tensor:
+        """Weigh units by how far they are above or below the place between the last winner and the next."""
+        threshold = rows.float().topk(self.k + 1, dim=-1).values[..., -2:].mean(dim=-1, keepdim=True)
+        unit = self.softness * threshold.detach().abs().mean()
+        # What is nowhere active has no winners to part from losers.
+        share = torch.sigmoid((rows - threshold) / unit.clamp_min(torch.finfo(unit.dtype).tiny))
+        return rows * share.to(rows.dtype)
 
     def _select(self, rows: torch.Tensor) -> torch.Tensor:
         """Return bool[..., units]: the k winners of each row of `rows`."""
@@ -65,6 +84,11 @@ class KWinners2d(_Winners):
         Winners a pixel. May be assigned at any time, to anneal it during training.
     boost_strength : float
         Training only: how strongly channels that rarely win are favored when ranking. 0 is off.
+    softness : float
+        Training only: losers fade instead of becoming 0, the more the further they are below the last winner;
+        in units of the mean activation from which on channels win. Hard winners have no gradient that says
+        which channel should win instead; soft ones do. Assign less and less, and 0, well ahead of the end.
+        Boosting plays no part meanwhile. 0 is off.
 
     Members
     -------
@@ -77,8 +101,7 @@ class KWinners2d(_Winners):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map float[batch, channels, height, width] to the same shape."""
-        chosen = self._select(x.movedim(1, -1)).movedim(-1, 1)
-        return torch.where(chosen, x, torch.zeros((), dtype=x.dtype, device=x.device))
+        return self._keep(x.movedim(1, -1)).movedim(-1, 1)
 
 
 class KWinners(_Winners):
@@ -91,7 +114,7 @@ class KWinners(_Winners):
     ----------
     k : int
         Winners a sample. May be assigned at any time.
-    boost_strength : float
+    boost_strength, softness : float
         Training only, as in :class:`KWinners2d`; `duty_cycle` has one entry an element.
 
     >>> KWinners(1).eval()(torch.tensor([[1.0, 7, 7]])).tolist()
@@ -100,5 +123,4 @@ class KWinners(_Winners):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map float[batch, ...] to the same shape."""
-        chosen = self._select(x.flatten(1)).reshape(x.shape)
-        return torch.where(chosen, x, torch.zeros((), dtype=x.dtype, device=x.device))
+        return self._keep(x.flatten(1)).reshape(x.shape)

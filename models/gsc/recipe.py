@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from models.gsc.network import UNITS, VARIANTS
 
-__all__ = ["Recipe", "augmented_share", "learning_rate", "winners_at"]
+__all__ = ["Recipe", "augmented_share", "learning_rate", "softness_at", "winners_at"]
+
+SOFTNESS_LEFT = 0.04
+"""Of the softness at the start, ahead of hard winners."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Recipe:
         are settled; 0 freezes masks at `end`.
     boost_strength : float
         Of the k-WTA layers at the start; falls to 0 at `end`.
+    softness : float
+        Of the k-WTA layers at the start, which have their final number of winners at once then; falls to a
+        25th until `end`, then is 0. With 0, the number of winners falls instead.
     conv1_digits : int
         Most signed binary digits that an integer weight of the sparse variants' conv1 may need:
         hardware makes wires and adders of that layer, an adder for each digit.
@@ -68,6 +74,7 @@ class Recipe:
     end: float = 0.5
     regrow: float = 0.0
     boost_strength: float = 0.5
+    softness: float = 0.0
     conv1_digits: int = 2
 
 
@@ -81,11 +88,23 @@ def learning_rate(progress: float, peak: float, warmup: float = 0.08) -> float:
 def winners_at(progress: float, recipe: Recipe, variant: str) -> dict[str, int]:
     """Return the winners of each k-WTA layer at a point of the float stage; empty without any.
 
-    They fall geometrically, from all at `begin` to the final number at `end`.
+    They fall geometrically, from all at `begin` to the final number at `end`; soft winners are that many at
+    once.
     """
-    part = min(1.0, max(0.0, (progress - recipe.begin) / (recipe.end - recipe.begin)))
+    part = 1.0 if recipe.softness else min(1.0, _settled(progress, recipe))
     final = zip(UNITS.items(), VARIANTS[variant].winners or (), strict=False)
     return {name: round(units * (k / units) ** part) for (name, units), k in final}
+
+
+def softness_at(progress: float, recipe: Recipe) -> float:
+    """Return the softness of winners at a point of the float stage: geometrically less, 0 from `end` on."""
+    part = _settled(progress, recipe)
+    return recipe.softness * SOFTNESS_LEFT**part if part < 1 else 0.0
+
+
+def _settled(progress: float, recipe: Recipe) -> float:
+    """Return how far on the way from `begin` to `end` a point of the float stage is, from 0."""
+    return max(0.0, (progress - recipe.begin) / (recipe.end - recipe.begin))
 
 
 def augmented_share(progress: float, recipe: Recipe) -> float:

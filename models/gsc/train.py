@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="checkpoint to distill from")
     parser.add_argument("--start", type=Path, help="checkpoint whose weights to start with")
     parser.add_argument("--held", type=Path, help="checkpoint whose conv1 to take and to hold in float")
+    parser.add_argument("--settled-masks", action="store_true", help="keep zero what is zero in --start")
     parser.add_argument("--resume", action="store_true", help="continue from OUT.resume if it is there")
     for field in dataclasses.fields(Recipe):
         option = "--" + field.name.replace("_", "-")
@@ -49,13 +50,17 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.held and not (arguments.teacher and arguments.start):
         parser.error("--held needs --teacher and --start")
+    if arguments.settled_masks and not arguments.start:
+        parser.error("--settled-masks needs --start")
     recipe = Recipe(**{f.name: getattr(arguments, f.name) for f in dataclasses.fields(Recipe)})
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = {name: load_split(arguments.data, name).to(device) for name in ("train", "val", "devtest")}
     teacher = load_checkpoint(arguments.teacher).float().to(device) if arguments.teacher else None
     start = load_checkpoint(arguments.start).float() if arguments.start else None
     held = load_checkpoint(arguments.held).float() if arguments.held else None
-    trainer = Trainer(arguments.variant, recipe, data, arguments.seed, teacher, start, held)
+    trainer = Trainer(
+        arguments.variant, recipe, data, arguments.seed, teacher, start, held, arguments.settled_masks
+    )
     train(trainer, arguments.out, arguments.resume)
 
 
@@ -80,7 +85,8 @@ def train(trainer: Trainer, out: Path, resume: bool) -> None:
             trainer.save(progress)
     save_checkpoint(trainer.model, out)
     facts = {"variant": trainer.variant, "seed": trainer.seed, "recipe": dataclasses.asdict(trainer.recipe)}
-    facts |= {"taught": trainer.teacher is not None, "accuracy": trainer.results}
+    facts |= {"taught": trainer.teacher is not None, "settled_masks": trainer.settled_masks}
+    facts |= {"accuracy": trainer.results}
     facts |= {"nonzeros": nonzero_weights(trainer.model), "history": trainer.history}
     out.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
 

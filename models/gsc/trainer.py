@@ -12,7 +12,7 @@ from models.gsc.data import SILENCE, Split, batches
 from models.gsc.evaluate import accuracy, nonzero_weights
 from models.gsc.held import HeldStage, behind_held_stage
 from models.gsc.network import CONV1, mask_rules, network, winner_layers
-from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
+from models.gsc.recipe import Recipe, augmented_share, learning_rate, softness_at, winners_at
 from models.gsc.teacher import in_float, loss_of, training_precision
 from models.gsc.warm_start import start_from
 
@@ -42,6 +42,8 @@ class Trainer:
         A checkpoint whose conv1 takes the place of that of `start` and is held in the float stage.
         What lies behind its winners is computed once, which makes steps several times as fast. Needs
         a teacher.
+    settled_masks : bool
+        Whether what is zero in `start` stays zero, instead of masks that thin out.
     """
 
     def __init__(
@@ -53,9 +55,11 @@ class Trainer:
         teacher: nn.Sequential | None,
         start: nn.Sequential | None = None,
         held: nn.Sequential | None = None,
+        settled_masks: bool = False,
     ) -> None:
         torch.manual_seed(seed)
         self.variant, self.recipe, self.data, self.seed = variant, recipe, data, seed
+        self.settled_masks = settled_masks
         self.teacher = None if teacher is None else in_float(teacher)
         self.results: dict[str, dict] = {}
         self.order = torch.Generator().manual_seed(seed)
@@ -107,14 +111,14 @@ class Trainer:
         total = self.steps_per_epoch * self.recipe.epochs
         begin, end = round(self.recipe.begin * total), round(self.recipe.end * total)
         rules = mask_rules(self.variant, begin, end, round(self.recipe.regrow * total))
-        if self.stage == "integer":
+        if self.stage == "integer" or self.settled_masks:
             rules = {name: CurrentMask() for name in rules}
         elif self.held:
             rules[CONV1] = CurrentMask()
         return sparsify(self.model, rules, seed=self.seed)
 
     def _schedule(self, progress: float) -> None:
-        """Set the rate, the augmentation, the winners and their boosting for a point of the stage."""
+        """Set the rate, the augmentation and all about winners for a point of the stage."""
         in_float = self.stage == "float"
         self.share = augmented_share(progress if in_float else 1.0, self.recipe)
         peak = self.recipe.peak_rate if in_float else self.recipe.finetune_rate
@@ -124,6 +128,7 @@ class Trainer:
             layer.k = winners_at(progress if in_float else 1.0, self.recipe, self.variant)[name]
             remaining = max(0.0, 1 - progress / self.recipe.end) if in_float else 0.0
             layer.boost_strength = self.recipe.boost_strength * remaining
+            layer.softness = softness_at(progress, self.recipe) if in_float else 0.0
 
     def _first_trained(self) -> int:
         """Return the place of the first layer that is not held."""

@@ -23,7 +23,7 @@ def speech_network() -> nn.Sequential:
             QuantizedConv2d(1, 16, 5, signed_digits=2, bias=False), nn.MaxPool2d(2), nn.BatchNorm2d(16)
         ),
         nn.ReLU(),
-        KWinners2d(3, boost_strength=1.0),
+        KWinners2d(3, boost_strength=1.0, softness=0.1),
         FakeQuantizer(8, 4),
         nn.MaxPool2d(2),
         nn.Flatten(),

@@ -1,6 +1,7 @@
 """The recipe: schedules, structure of the result, resuming, files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.gsc.data import SILENCE, SILENCE_REPEATS, UNKNOWN, Split, batches, load_split
 from models.gsc.evaluate import accuracy, confusion, nonzero_weights
 from models.gsc.network import VARIANTS, network
-from models.gsc.recipe import Recipe, augmented_share, learning_rate, winners_at
+from models.gsc.recipe import Recipe, augmented_share, learning_rate, softness_at, winners_at
 from models.gsc.train import train
 from models.gsc.trainer import Trainer
 
@@ -58,6 +59,14 @@ def test_winners_fall_from_all_to_the_final_number():
     assert winners_at(0.3, recipe, "sparse_dense") == {}
 
 
+def test_soft_winners_are_few_from_the_start_and_hard_from_the_end_of_their_schedule():
+    recipe = Recipe(begin=0.0, end=0.6, softness=0.5)
+    assert winners_at(0.0, recipe, "sparse_sparse") == winners_at(1.0, recipe, "sparse_sparse")
+    softness = [softness_at(progress, recipe) for progress in (0.0, 0.3, 0.6, 1.0)]
+    assert softness == pytest.approx([0.5, 0.1, 0.0, 0.0])
+    assert softness_at(0.0, Recipe()) == 0.0
+
+
 def test_fewer_clips_are_augmented_toward_the_end():
     recipe = Recipe(fade=0.5, last_share=0.2)
     shares = [augmented_share(progress, recipe) for progress in (0.0, 0.5, 0.75, 1.0)]
@@ -103,6 +112,19 @@ def test_training_ends_in_the_documented_structure(tmp_path):
     facts = json.loads(out.with_suffix(".json").read_text())
     assert facts["accuracy"]["integer"]["val"] == accuracy(model, tiny_data()["val"])
     assert [record["stage"] for record in facts["history"]] == ["float", "float", "integer"]
+
+
+def test_settled_masks_stay_as_the_started_network_has_them():
+    start = Trainer("sparse_dense", replace(TINY, end=0.01), tiny_data(), seed=0, teacher=None)
+    start.run_epoch(2)
+    start.start_integer_stage()
+    recipe = replace(TINY, begin=0.0, softness=0.5)
+    went_on = Trainer("sparse_sparse", recipe, tiny_data(), 1, None, start.model, settled_masks=True)
+    went_on.run_epoch(2)
+    for name in ("conv1", "conv2", "linear1"):
+        before, now = (model.get_submodule(name).weight for model in (start.model, went_on.model))
+        assert not torch.equal(before, now)
+        assert torch.all((now != 0) <= (before != 0))
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(tmp_path):

@@ -49,6 +49,26 @@ def test_gradient_flows_to_winners_alone():
     assert x.grad.tolist() == [[0.0, 1.0, 0.0, 1.0]]
 
 
+@pytest.mark.parametrize("winners", [KWinners2d, KWinners])
+def test_soft_winners_harden_into_the_ones_of_evaluation(winners):
+    x = torch.rand(3, 8, 2, 2, generator=torch.Generator().manual_seed(5))
+    hard = winners(3).eval()(x)
+    distances = [(winners(3, softness=softness)(x) - hard).abs().max() for softness in (0.5, 0.05, 1e-6)]
+    assert distances[0] > distances[1] > distances[2]
+    assert distances[2] < 1e-3
+    assert torch.equal(winners(3, softness=0.5).eval()(x), hard)
+
+
+def test_soft_winners_tell_losers_how_to_win():
+    x = torch.tensor([[1.0, 4.0, 2.0, 3.0]], requires_grad=True)
+    KWinners(2, softness=0.3)(x)[0, 2].backward()
+    assert x.grad[0, 2] > 0 > x.grad[0, 3]
+
+
+def test_soft_winners_of_nothing_are_nothing():
+    assert KWinners2d(2, softness=0.3)(torch.zeros(2, 5, 3, 3)).abs().max() == 0
+
+
 def test_k_may_be_assigned_between_batches():
     layer = KWinners(3).eval()
     x = torch.arange(1.0, 6.0).reshape(1, 5)
