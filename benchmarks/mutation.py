@@ -184,7 +184,7 @@ def _prepare(name: str, folder: Path, options: argparse.Namespace) -> tuple[Asse
     bundle = compiler.build(model, board="u250", input_shape=shape, output=folder / name)
     assessment = Assessment(bundle.directory, options.mutants, options.seed, folder, options.seconds)
     digest = hashlib.sha256("".join(map(str, assessment.mutants)).encode())
-    for source in sorted((bundle.directory / "rtl").rglob("*.*")):
+    for source in [*sorted((bundle.directory / "rtl").rglob("*.*")), bundle.directory / "vectors.npz"]:
         digest.update(source.read_bytes())
     return assessment, PROGRESS / f"{name}-{digest.hexdigest()[:16]}.json"
 

@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "check", "inspect", "rewrite", "write_exact"]
 
-MADE_UP_FRAMES = 32
+MADE_UP_FRAMES, MOST_MADE_UP_FRAMES = 32, 512
+MADE_UP_CYCLES = 50_000
+"""About how long a design works on made-up frames: small networks get more, and so meet rarer cases."""
+
 CALIBRATION_FRAMES = 256
 
 PATIENCE = 4
@@ -109,13 +112,11 @@ def build(
     frames = None if samples is None else load_samples(samples, trained.input.shape)
     fitting = frames if calibration is None else load_samples(calibration, trained.input.shape)
     if frames is None:
-        frames = random_samples(trained, MADE_UP_FRAMES)
         trained = _note(trained, "No samples were given: the vectors are made-up frames.")
 
-    graphs = rewrite(trained, steps, frames=fitting or frames, spare_bits=int(reloadable))
+    fitting = fitting or random_samples(trained, MADE_UP_FRAMES)
+    graphs = rewrite(trained, steps, frames=fitting, spare_bits=int(reloadable))
     integer = graphs["tighten_accumulators"]
-    with steps("vectors"):
-        vectors = vectors_of(integer, frames, made_up=samples is None)
     with steps("choose_folding"):
         choice = Scheduler(target, interval, rate, instances, fill, reloadable, steps.within)(integer)
         schedule = choice.plan.replicate(choice.instances)
@@ -123,6 +124,9 @@ def build(
         design = size_queues(lower(integer, schedule))
         predicted = predict(design)
         accelerator = Accelerator(_watch(design, predicted.latency_cycles) if watchdog else design)
+    with steps("vectors"):
+        frames = frames or random_samples(trained, _made_up(round(predicted.interval_cycles)))
+        vectors = vectors_of(integer, frames, made_up=samples is None)
     directory = Path(output) if output else Path("build") / f"{integer.name}-{target.name}"
     with write_whole(directory) as scratch:
         with steps("emit"):
@@ -142,6 +146,11 @@ def build(
         }  # fmt: skip
         write_manifest(scratch, contract_of(accelerator, _promised(predicted)), facts)
     return Bundle.open(directory)
+
+
+def _made_up(cycles: int) -> int:
+    """Return how many frames to make up for a design that takes one every `cycles` cycles."""
+    return min(MOST_MADE_UP_FRAMES, max(MADE_UP_FRAMES, MADE_UP_CYCLES // max(1, cycles)))
 
 
 def _watch(design: Design, latency_cycles: int) -> Design:

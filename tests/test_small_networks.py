@@ -23,7 +23,7 @@ def test_verilog_equals_pytorch_and_keeps_its_time(name, tmp_path):
     assert verdict.bit_exact and verdict.mismatches == 0
     assert len(verdict.patterns) == 4
     report = bundle.report
-    assert report["bit_exact"]["vectors"] == 32
+    assert report["bit_exact"]["vectors"] == len(np.load(bundle.directory / "vectors.npz")["x"]) > 32
     if report["interval_cycles"]["exact"]:
         assert report["interval_cycles"]["simulated"] == report["interval_cycles"]["predicted"]
 

@@ -32,7 +32,7 @@ def built(tmp_path_factory):
 
 @cache
 def vectors_of(directory: Path):
-    return load_vectors(directory / "vectors.npz", load_contract(directory))
+    return load_vectors(directory / "vectors.npz", load_contract(directory)).first(32)
 
 
 def board_on(line: Line, directory: Path) -> SerialBoard:
