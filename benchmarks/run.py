@@ -19,12 +19,12 @@ def main(arguments: list[str] | None = None) -> int:
     A part that fails is told and left out; the status is then 1.
     """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="names, or how they begin")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="names, or else how they begin")
     parser.add_argument("--missing", action="store_true", help="of those, the ones without figures")
     parser.add_argument("--list", action="store_true", help="say what there is and what has figures")
     options = parser.parse_args(arguments)
     known = load()
-    chosen = [part for part in PARTS if any(map(part.name.startswith, options.parts or [""]))]
+    chosen = [part for part in PARTS if any(_called(part.name, given) for given in options.parts or [""])]
     if not chosen:
         parser.error(f"no part is called so; there are {', '.join(part.name for part in PARTS)}")
     if options.list:
@@ -46,6 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         render.write()
     render.write()
     return int(failed > 0)
+
+
+def _called(name: str, given: str) -> bool:
+    """Say whether a part is meant: the one of that name, or all whose names begin so if there is none."""
+    return name == given if any(part.name == given for part in PARTS) else name.startswith(given)
 
 
 if __name__ == "__main__":
