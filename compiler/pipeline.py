@@ -111,10 +111,9 @@ def build(
         trained = load(model, input_shape=input_shape)
     frames = None if samples is None else load_samples(samples, trained.input.shape)
     fitting = frames if calibration is None else load_samples(calibration, trained.input.shape)
+    fitting = fitting or random_samples(trained, MADE_UP_FRAMES)
     if frames is None:
         trained = _note(trained, "No samples were given: the vectors are made-up frames.")
-
-    fitting = fitting or random_samples(trained, MADE_UP_FRAMES)
     graphs = rewrite(trained, steps, frames=fitting, spare_bits=int(reloadable))
     integer = graphs["tighten_accumulators"]
     with steps("choose_folding"):
