@@ -27,7 +27,7 @@ def spread(runs: Iterable[dict]) -> str:
     Raises
     ------
     ValueError
-        If two runs of a variant have the same seed, or another recipe: those say nothing about chance.
+        If runs of a variant share a seed, or differ in how they were trained: those say nothing about chance.
     """
     variants: dict[str, list[dict]] = {}
     for run in runs:
@@ -38,11 +38,16 @@ def spread(runs: Iterable[dict]) -> str:
         seeds = sorted(run["seed"] for run in alike)
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"{variant}: seeds must differ, but they are {', '.join(map(str, seeds))}")
-        if len({Recipe(**run["recipe"]) for run in alike}) > 1:
+        if len(set(map(_how, alike))) > 1:
             raise ValueError(f"{variant}: recipes must be the same in all runs")
         scores = [[run["accuracy"][stage][split]["balanced"] for run in alike] for split, stage in COLUMNS]
         lines.append(f"| {variant} | {', '.join(map(str, seeds))} | " + " | ".join(map(_cell, scores)) + " |")
     return "\n".join(lines)
+
+
+def _how(run: dict) -> tuple[Recipe, bool, bool]:
+    """Return all that a run was told but its seed; what older files leave out is the default."""
+    return Recipe(**run["recipe"]), run["taught"], run.get("settled_masks", False)
 
 
 def _cell(shares: list[float]) -> str:

@@ -10,10 +10,11 @@ from models.gsc.spread import spread
 FOLDER = Path(__file__).resolve().parents[2] / "models" / "gsc"
 
 
-def run(seed: int, share: float, variant: str = "dense", epochs: int = 3) -> dict:
+def run(seed: int, share: float, variant: str = "dense", *, epochs: int = 3, **how: bool) -> dict:
     score = {split: {"balanced": share} for split in ("val", "devtest")}
     accuracy = {"float": score, "integer": score}
-    return {"variant": variant, "seed": seed, "recipe": {"epochs": epochs}, "accuracy": accuracy}
+    facts = {"variant": variant, "seed": seed, "recipe": {"epochs": epochs}, "taught": False}
+    return facts | how | {"accuracy": accuracy}
 
 
 def test_a_row_has_the_mean_and_the_range_of_a_variant():
@@ -22,7 +23,9 @@ def test_a_row_has_the_mean_and_the_range_of_a_variant():
     assert table.splitlines()[3].startswith("| sparse_dense | 0 | 80.00 (80.0 to 80.0) |")
 
 
-@pytest.mark.parametrize("other", [run(0, 0.9), run(1, 0.9, epochs=4)])
+@pytest.mark.parametrize(
+    "other", [run(0, 0.9), run(1, 0.9, epochs=4), run(1, 0.9, taught=True), run(1, 0.9, settled_masks=True)]
+)
 def test_runs_that_say_nothing_about_chance_are_refused(other):
     with pytest.raises(ValueError, match=r"dense: (seeds must differ|recipes must be the same)"):
         spread([run(0, 0.9), other])
