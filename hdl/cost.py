@@ -38,7 +38,7 @@ def _(config: ZeroSkipLinearConfig, fabric: Fabric) -> Resources:
     """One column of lanes, and two registers of an entry."""
     entry = config.source.payload.size
     parts = [readout_cost(config.readout, fabric), lanes_cost(config.lanes, fabric)]
-    parts.append(fetch_cost(config.table, fabric, loads=config.loads, spread=config.lanes.far))
+    parts.append(fetch_cost(config.table, fabric, loads=config.loads, legs=config.lanes.legs))
     return total([*parts, fabric.logic(30 + entry, 3 * entry)])
 
 

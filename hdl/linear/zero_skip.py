@@ -185,7 +185,7 @@ class ZeroSkipLinear(StreamComponent):
             lead_chain(m, self, [*loadables.values(), readout])
             words = loadables["words"]
         else:
-            m.submodules.words = words = Rom(replace(table.rom, spread=config.lanes.far))
+            m.submodules.words = words = Rom(replace(table.rom, legs=config.lanes.legs))
         wiring.connect(m, wiring.flipped(self.o), readout.o)
         wiring.connect(m, lanes.drain, readout.drain)
         m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1), lanes.word.eq(words.data)]
@@ -210,8 +210,12 @@ class ZeroSkipLinear(StreamComponent):
             lanes.issue.valid.eq(issuing & (remaining != 0)),
             lanes.issue.value.eq(found.value),
         ]
-        # What is spread has registers for its address within.
-        m.d["sync" if config.lanes.far and config.loads else "comb"] += words.address.eq(address)
+        # A memory with legs has registers for its address within.
+        leg = address
+        for number in range(config.lanes.legs if config.loads else 0):
+            leg, before = Signal.like(address, name=f"leg{number}"), leg
+            m.d.sync += leg.eq(before)
+        m.d.comb += words.address.eq(leg)
         with m.If(self.i.ready):
             m.d.sync += [looking.eq(self.i.valid), entry.eq(self.i.payload)]
         with m.If(lanes.issue.valid):

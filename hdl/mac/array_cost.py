@@ -23,7 +23,7 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     halves = config.lanes - config.multipliers
     # Yosys leaves the registers around multipliers outside; those of the activation are shared.
     shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
-    shared += Resources(ff=config.far * config.lanes * config.lane_bits)
+    shared += Resources(ff=config.legs * config.lanes * config.lane_bits)
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)
@@ -65,7 +65,7 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
 
 
 def fetch_cost(
-    table: WordTable, fabric: Fabric, *, loads: bool = False, spread: bool = False
+    table: WordTable, fabric: Fabric, *, loads: bool = False, legs: int = 0
 ) -> Resources:  # fmt: skip
     """Predict what finds an input's words: the words, a directory if inputs differ, an address."""
     words = max(1, len(table.weight))
@@ -73,7 +73,7 @@ def fetch_cost(
     if loads:
         parts = [loadable_cost(table.word_bits, words, fabric)]
     else:
-        parts = [rom_cost(table.word_bits, words, table.memory, fabric, spread=spread)]
+        parts = [rom_cost(table.word_bits, words, table.memory, fabric, legs=legs)]
     if table.words_per_input is None:
         bits, registered = address + int(table.count.max(initial=1)).bit_length(), table.inputs > 256
         if loads:

@@ -67,7 +67,7 @@ class Lanes(wiring.Component):
         m = Module()
         config = self.config
 
-        # Stage 1: the word is fetched, in three cycles from afar; the activation and the commands keep pace.
+        # Stage 1: the word is fetched, in more cycles from afar; the activation and the commands keep pace.
         # Stage 2: operands rest in registers in front of the multiplier.
         # Stage 3: the product rests behind it.
         value = Signal.like(self.issue.value, name="issued")
@@ -78,13 +78,13 @@ class Lanes(wiring.Component):
             # While a slot of a single bank drains, nothing but 0 is written. To clear the product itself
             # would keep its registers out of the multiplier.
             m.d.comb += value.eq(Mux(self.drain.valid, 0, self.issue.value))
-        far = config.fetch_latency - 1 + config.far
+        far = 2 * config.legs
         value = self._delayed(m, value, 2 + far, reset_less=True)
         valid = self._delayed(m, self.issue.valid, 3 + far)
         bank = self._delayed(m, self.issue.bank, 3 + far)
         coming = [self._delayed(m, getattr(self.drain, name), 2 + far) for name in ("valid", "slot", "bank")]
         draining, *drained = (self._delayed(m, signal, 1) for signal in coming)
-        word = self._delayed(m, self.word, int(config.far), reset_less=True)
+        word = self._delayed(m, self.word, config.legs, reset_less=True)
         fields = [word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
         products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):

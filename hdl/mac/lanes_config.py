@@ -8,13 +8,16 @@ from amaranth.lib.wiring import Out
 from hdl.mac.words import WordTable
 from hdl.numerics import FixedPoint, bits_for_range
 
-__all__ = ["DEEP", "FAR", "LanesConfig", "drain_signature"]
+__all__ = ["DEEP", "FAR", "LEGS", "LanesConfig", "drain_signature"]
 
 DEEP = 64
 """More accumulators of a lane than that are too many to choose one and add to it within a cycle."""
 
 FAR = 512
 """More words than that lie in several blocks of memory, which are slow by themselves."""
+
+LEGS = 2
+"""Cycles that an address has to get to such blocks, and a word to come back: they lie all over a chip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,19 +109,19 @@ class LanesConfig:
         return self.banks == 1 and self.slots > DEEP
 
     @property
-    def far(self) -> bool:
-        """Whether words come from many blocks of memory, with a cycle to get there and one to come back."""
-        return self.banks == 1 and self.words > FAR
+    def legs(self) -> int:
+        """Cycles for an address to get to the memory of the words, and as many for a word to come back."""
+        return LEGS if self.banks == 1 and self.words > FAR else 0
 
     @property
     def fetch_latency(self) -> int:
         """Cycles from an issued word's address to its being at the lanes."""
-        return 1 + self.far
+        return 1 + self.legs
 
     @property
     def issue_latency(self) -> int:
         """Cycles from an issued word's address to the accumulator's update."""
-        return 2 + self.fetch_latency + self.deep + self.far
+        return 2 + self.fetch_latency + self.deep + self.legs
 
     @property
     def drain_latency(self) -> int:

@@ -18,7 +18,7 @@ SMALLEST_PIECE = 512
 """Words of the shallowest block RAM."""
 
 SLICE = 18
-"""Bits of a word that share an address where it is spread: blocks of all families waste little on them."""
+"""Bits of a word that share registers of the address where it has legs: blocks of all families waste little on them."""
 
 MOST_UNUSED = 1 / 16
 """Share of the pieces' words that may stay empty."""
@@ -35,15 +35,15 @@ class RomConfig:
     bits : int
     kind : str
         What it is made of, one of `hdl.resources.MEMORIES`.
-    spread : bool
-        The address rests in a register of its own for every `SLICE` bits of a word: for memories of so many
-        blocks that they lie far apart.
+    legs : int
+        Registers that the address rests in on its way, each for every `SLICE` bits of a word one of its own:
+        for memories of so many blocks that they lie far apart.
     """
 
     words: tuple[int, ...]
     bits: int
     kind: str = "auto"
-    spread: bool = False
+    legs: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in MEMORIES:
@@ -61,7 +61,7 @@ class RomConfig:
     @property
     def latency(self) -> int:
         """Cycles from an address to its word."""
-        return 1 + self.spread
+        return 1 + self.legs
 
     @property
     def slices(self) -> "list[RomConfig]":
@@ -102,11 +102,11 @@ def piece_depths(depth: int) -> list[int]:
     return [*depths, rest]
 
 
-def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric, *, spread: bool = False) -> Resources:
-    """Predict what a memory takes: its pieces, and a choice between them; slice by slice if it is spread."""
-    if spread:
+def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric, *, legs: int = 0) -> Resources:
+    """Predict what a memory takes: its pieces, and a choice between them; slice by slice if it has legs."""
+    if legs:
         widths = [min(SLICE, bits - start) for start in range(0, bits, SLICE)]
-        addresses = Resources(ff=len(widths) * bits_for_range(depth))
+        addresses = Resources(ff=legs * len(widths) * bits_for_range(depth))
         return total([*(rom_cost(width, depth, kind, fabric) for width in widths), addresses])
     depths = piece_depths(depth)
     kind = "block" if len(depths) > 1 else kind
@@ -120,7 +120,7 @@ class Rom(wiring.Component):
     Timing
     ------
     Latency `config.latency` cycles, throughput 1 word per cycle. While `enable` is low, `data` keeps its
-    value; a memory that is spread is enabled always.
+    value; a memory with legs is enabled always.
 
     Where the platform has a method `rom(component)`, that method says how a memory of one piece is made
     (the emitter writes its contents to a file); otherwise it is an ordinary Amaranth memory.
@@ -143,8 +143,8 @@ class Rom(wiring.Component):
         )
 
     def elaborate(self, platform: object) -> Module:
-        if self.config.spread:
-            return self._spread()
+        if self.config.legs:
+            return self._from_afar()
         if len(self.config.pieces) > 1:
             return self._joined()
         if hasattr(platform, "rom"):
@@ -159,7 +159,7 @@ class Rom(wiring.Component):
         m.d.comb += [port.en.eq(self.enable), port.addr.eq(self.address), self.data.eq(port.data)]
         return m
 
-    def _spread(self) -> Module:
+    def _from_afar(self) -> Module:
         """Read all slices, each with an address of its own."""
         m = Module()
         found = []
@@ -167,8 +167,11 @@ class Rom(wiring.Component):
             m.submodules[f"slice{number}"] = part = Rom(config)
             # Registers that begin alike are one to Yosys.
             init = number % (1 << len(self.address))
-            address = Signal(len(self.address), name=f"address{number}", init=init)
-            m.d.sync += address.eq(self.address)
+            address = self.address
+            for leg in range(self.config.legs):
+                resting = Signal(len(address), name=f"address{number}_{leg}", init=init)
+                m.d.sync += resting.eq(address)
+                address = resting
             m.d.comb += [part.enable.eq(1), part.address.eq(address)]
             found.append(part.data)
         m.d.comb += self.data.eq(Cat(found))

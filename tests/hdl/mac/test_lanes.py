@@ -71,7 +71,7 @@ def test_slots_hold_the_exact_sums_of_products(paired, signed, banks, slots, wor
     for lane in range(LANES):
         np.add.at(expected[:, lane], table.slot[:, lane], table.weight[:, lane] * values)
     config = LanesConfig.for_table(table, form, 24, banks)
-    assert (config.deep, config.far) == (slots > DEEP, banks == 1 and words > FAR)
+    assert (config.deep, config.legs > 0) == (slots > DEEP, banks == 1 and words > FAR)
     assert (_accumulated(config, table, values) == expected).all()
 
 
