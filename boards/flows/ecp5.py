@@ -63,9 +63,9 @@ class Ecp5Flow:
 
     def run(self, job: Job) -> Implementation:
         """Synthesize, place and route, set the clock to what the slowest path allows, pack."""
-        from boards.flows.multipliers import absorb_registers
         from boards.flows.netlist import synthesize_netlist
         from boards.flows.place_and_route import find_program, pack, place_and_route
+        from boards.flows.registers import absorb_registers
         from boards.shells.pll import Pll, retune
 
         started = time.monotonic()
@@ -82,7 +82,7 @@ class Ecp5Flow:
             job.directory.resolve() / "rtl", scratch / "shell.il", command=job.board.synthesis,
             scratch=scratch, cache=_cache() / "netlists", version=yosys, progress=job.progress,
         )  # fmt: skip
-        job.progress("move registers into multipliers")
+        job.progress("move registers into multipliers and memories")
         _edit(netlist, absorb_registers)
         job.progress("place and route")
         options, constraints = self._options(), scratch / "shell.lpf"

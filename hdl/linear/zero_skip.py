@@ -188,7 +188,8 @@ class ZeroSkipLinear(StreamComponent):
             m.submodules.words = words = Rom(replace(table.rom, legs=config.lanes.legs))
         wiring.connect(m, wiring.flipped(self.o), readout.o)
         wiring.connect(m, lanes.drain, readout.drain)
-        m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1), lanes.word.eq(words.data)]
+        m.d.comb += [readout.sums[0].eq(lanes.sums), words.enable.eq(1)]
+        m.d["sync" if config.loads and config.lanes.legs else "comb"] += lanes.word.eq(words.data)
 
         # Stage 1: look the entry's words up. Stage 2: fetch them, one a cycle.
         entry, looking = Signal(config.source.payload), Signal()
@@ -210,7 +211,7 @@ class ZeroSkipLinear(StreamComponent):
             lanes.issue.valid.eq(issuing & (remaining != 0)),
             lanes.issue.value.eq(found.value),
         ]
-        # A memory with legs has registers for its address within.
+        # A memory with legs has registers for its address within, and one behind it.
         leg = address
         for number in range(config.lanes.legs if config.loads else 0):
             leg, before = Signal.like(address, name=f"leg{number}"), leg

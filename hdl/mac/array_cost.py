@@ -23,7 +23,7 @@ def lanes_cost(config: LanesConfig, fabric: Fabric) -> Resources:
     halves = config.lanes - config.multipliers
     # Yosys leaves the registers around multipliers outside; those of the activation are shared.
     shared += Resources(ff=config.lanes * (config.weight_bits + config.product_bits))
-    shared += Resources(ff=config.legs * config.lanes * config.lane_bits)
+    shared += Resources(ff=config.last_legs * config.lanes * config.lane_bits)
     if not config.accumulates:
         # What is carried into the upper of two products, and a register behind all.
         left = Resources(lut=width, ff=config.lanes * config.left_bits)

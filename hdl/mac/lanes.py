@@ -84,7 +84,7 @@ class Lanes(wiring.Component):
         bank = self._delayed(m, self.issue.bank, 3 + far)
         coming = [self._delayed(m, getattr(self.drain, name), 2 + far) for name in ("valid", "slot", "bank")]
         draining, *drained = (self._delayed(m, signal, 1) for signal in coming)
-        word = self._delayed(m, self.word, config.legs, reset_less=True)
+        word = self._delayed(m, self.word, config.last_legs, reset_less=True)
         fields = [word.word_select(lane, config.lane_bits) for lane in range(config.lanes)]
         products = self._products(m, [field[: config.weight_bits] for field in fields], value)
         for lane, (field, (product, carry)) in enumerate(zip(fields, products, strict=True)):

@@ -114,14 +114,19 @@ class LanesConfig:
         return LEGS if self.banks == 1 and self.words > FAR else 0
 
     @property
+    def last_legs(self) -> int:
+        """Of the cycles back, those behind the first, which is the memory's own."""
+        return max(0, self.legs - 1)
+
+    @property
     def fetch_latency(self) -> int:
-        """Cycles from an issued word's address to its being at the lanes."""
-        return 1 + self.legs
+        """Cycles from an issued word's address to its being at the lanes, the first leg back behind it."""
+        return 1 + self.legs + bool(self.legs)
 
     @property
     def issue_latency(self) -> int:
         """Cycles from an issued word's address to the accumulator's update."""
-        return 2 + self.fetch_latency + self.deep + self.legs
+        return 2 + self.fetch_latency + self.deep + self.last_legs
 
     @property
     def drain_latency(self) -> int:

@@ -17,8 +17,11 @@ __all__ = ["Rom", "RomConfig", "piece_depths", "rom_cost", "shared"]
 SMALLEST_PIECE = 512
 """Words of the shallowest block RAM."""
 
+BLOCK = 2048
+"""Words of `SLICE` bits that blocks of all families read without a choice between them."""
+
 SLICE = 18
-"""Bits of a word that share registers of the address where it has legs: blocks of all families waste little on them."""
+"""Bits of a word that share an address where that has legs: blocks of all families waste little on them."""
 
 MOST_UNUSED = 1 / 16
 """Share of the pieces' words that may stay empty."""
@@ -37,13 +40,16 @@ class RomConfig:
         What it is made of, one of `hdl.resources.MEMORIES`.
     legs : int
         Registers that the address rests in on its way, each for every `SLICE` bits of a word one of its own:
-        for memories of so many blocks that they lie far apart.
+        for memories of so many blocks that they lie far apart. What these read rests, too.
+    rests : bool
+        What a block of memory reads rests in a register right behind it, which may be the block's own.
     """
 
     words: tuple[int, ...]
     bits: int
     kind: str = "auto"
     legs: int = 0
+    rests: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in MEMORIES:
@@ -61,7 +67,7 @@ class RomConfig:
     @property
     def latency(self) -> int:
         """Cycles from an address to its word."""
-        return 1 + self.legs
+        return 1 + self.legs + (self.rests or self.legs > 0)
 
     @property
     def slices(self) -> "list[RomConfig]":
@@ -69,7 +75,7 @@ class RomConfig:
         return [
             RomConfig(
                 words=tuple(word >> start & (1 << SLICE) - 1 for word in self.words),
-                bits=min(SLICE, self.bits - start), kind=self.kind,
+                bits=min(SLICE, self.bits - start), kind=self.kind, rests=True,
             )
             for start in range(0, self.bits, SLICE)
         ]  # fmt: skip
@@ -77,22 +83,31 @@ class RomConfig:
     @cached_property
     def pieces(self) -> "tuple[RomConfig, ...]":
         """The memories that it is made of; all of block RAM if there are several."""
-        ends = np.cumsum(piece_depths(len(self.words))).tolist()
+        ends = np.cumsum(piece_depths(len(self.words), rests=self.rests)).tolist()
         if len(ends) == 1:
             return (self,)
         parts = zip([0, *ends[:-1]], ends, strict=True)
         return tuple(replace(self, words=self.words[start:end], kind="block") for start, end in parts)
 
+    @property
+    def bare(self) -> "RomConfig":
+        """The memory without what rests behind it."""
+        return replace(self, rests=False)
 
-def piece_depths(depth: int) -> list[int]:
+
+def piece_depths(depth: int, *, rests: bool = False) -> list[int]:
     """Return the words of the memories that a deep one is made of.
 
-    Block RAM comes in powers of two: as many of them, the largest first, as leave few words unused.
+    Block RAM comes in powers of two: as many of them, the largest first, as leave few words unused. Where
+    what blocks read rests right behind them, none holds more than `BLOCK`.
 
-    >>> piece_depths(6400), piece_depths(8000)
-    ([4096, 2048, 256], [8000])
+    >>> piece_depths(6400), piece_depths(8000), piece_depths(6400, rests=True)
+    ([4096, 2048, 256], [8000], [2048, 2048, 2048, 256])
     """
-    rest, depths = depth, []
+    whole = depth // BLOCK if rests else 0
+    rest, depths = depth - whole * BLOCK, [BLOCK] * whole
+    if depths and not rest:
+        return depths
     while rest > SMALLEST_PIECE:
         size = 1 << (rest - 1).bit_length()
         if size - rest <= MOST_UNUSED * depth:
@@ -102,16 +117,19 @@ def piece_depths(depth: int) -> list[int]:
     return [*depths, rest]
 
 
-def rom_cost(bits: int, depth: int, kind: str, fabric: Fabric, *, legs: int = 0) -> Resources:
+def rom_cost(
+    bits: int, depth: int, kind: str, fabric: Fabric, *, legs: int = 0, rests: bool = False
+) -> Resources:  # fmt: skip
     """Predict what a memory takes: its pieces, and a choice between them; slice by slice if it has legs."""
     if legs:
         widths = [min(SLICE, bits - start) for start in range(0, bits, SLICE)]
         addresses = Resources(ff=legs * len(widths) * bits_for_range(depth))
-        return total([*(rom_cost(width, depth, kind, fabric) for width in widths), addresses])
-    depths = piece_depths(depth)
+        return total([*(rom_cost(width, depth, kind, fabric, rests=True) for width in widths), addresses])
+    depths = piece_depths(depth, rests=rests)
     kind = "block" if len(depths) > 1 else kind
     pieces = [fabric.memory(bits, words, constant=True, kind=kind) for words in depths]
-    return total([*pieces, fabric.choice(len(depths), bits), Resources(ff=len(depths) - 1)])
+    held = Resources(ff=(rests * bits + 1) * len(depths) - 1)
+    return total([*pieces, fabric.choice(len(depths), bits), held])
 
 
 class Rom(wiring.Component):
@@ -120,7 +138,7 @@ class Rom(wiring.Component):
     Timing
     ------
     Latency `config.latency` cycles, throughput 1 word per cycle. While `enable` is low, `data` keeps its
-    value; a memory with legs is enabled always.
+    value; a memory with legs is enabled always, and one that rests must be.
 
     Where the platform has a method `rom(component)`, that method says how a memory of one piece is made
     (the emitter writes its contents to a file); otherwise it is an ordinary Amaranth memory.
@@ -147,6 +165,8 @@ class Rom(wiring.Component):
             return self._from_afar()
         if len(self.config.pieces) > 1:
             return self._joined()
+        if self.config.rests:
+            return self._rested()
         if hasattr(platform, "rom"):
             return platform.rom(self)
         m = Module()
@@ -169,12 +189,23 @@ class Rom(wiring.Component):
             init = number % (1 << len(self.address))
             address = self.address
             for leg in range(self.config.legs):
-                resting = Signal(len(address), name=f"address{number}_{leg}", init=init)
+                resting = Signal(len(address), name=f"address{number}_{leg}", init=init, reset_less=True)
                 m.d.sync += resting.eq(address)
                 address = resting
             m.d.comb += [part.enable.eq(1), part.address.eq(address)]
             found.append(part.data)
         m.d.comb += self.data.eq(Cat(found))
+        return m
+
+    def _rested(self) -> Module:
+        """Hold what is read for a cycle."""
+        m = Module()
+        m.submodules.bare = bare = Rom(self.config.bare)
+        m.d.comb += [bare.enable.eq(self.enable), bare.address.eq(self.address)]
+        # A block's own register knows no reset.
+        held = Signal.like(self.data, reset_less=True)
+        m.d.sync += held.eq(bare.data)
+        m.d.comb += self.data.eq(held)
         return m
 
     def _joined(self) -> Module:
@@ -193,6 +224,9 @@ class Rom(wiring.Component):
             below = self.address < end
             with m.If(self.enable):
                 m.d.sync += within.eq(below & (self.address >= beyond))
+            if self.config.rests:
+                read, within = within, Signal(name=f"rested{number}")
+                m.d.sync += within.eq(read)
             here.append(within)
             beyond = end
         chosen = [Mux(within, word, 0) for within, (_, word) in zip(here, words, strict=False)]

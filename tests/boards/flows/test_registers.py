@@ -1,11 +1,11 @@
-"""Registers move into an ECP5's multipliers where that changes nothing, and nowhere else."""
+"""Registers move into an ECP5's multipliers and memories where that changes nothing, and nowhere else."""
 
 import json
 
 import pytest
 from pyosys import libyosys
 
-from boards.flows.multipliers import absorb_registers
+from boards.flows.registers import absorb_registers
 
 # What the cell does with the registers that are moved into it, for the proof of equivalence.
 MODEL = """\
@@ -42,6 +42,24 @@ CASES = {
     "bare-product": (
         PLAIN.replace(f"z <= {PRODUCT};", "").replace("initial z = 0;", f"always @* z = {PRODUCT};"), 0
     ),
+}  # fmt: skip
+
+
+READ = """, output [8:0] seen, output reg [8:0] w);
+  (* ram_style = "block" *) reg [8:0] words [0:511]; reg [8:0] read, held = 0; assign seen = held;
+  integer n; initial for (n = 0; n < 512; n = n + 1) words[n] = 37 * n;
+  always @(posedge clk) begin read <= words[{x, y}]; held <= read; w <= held; end
+endmodule"""
+READS = {
+    "plain": (READ, 1),
+    "held-on": (READ.replace("held <= read", "if (c) held <= read"), 0),
+    "read-on-demand": (READ.replace("read <= words[{x, y}]", "if (c) read <= words[{x, y}]"), 0),
+    "cleared": (READ.replace("w <= held;", "w <= held; if (c) held <= 0;"), 0),
+    "starts-at-one": (READ.replace("held = 0", "held = 1"), 0),
+    "read-early": (READ.replace("seen = held", "seen = read"), 0),
+    "another-edge": (READ.replace("held <= read;", "").replace("endmodule", """\
+  always @(negedge clk) held <= read;
+endmodule"""), 0),
 }  # fmt: skip
 
 
@@ -96,3 +114,22 @@ def test_registers_move_only_where_the_design_stays_what_it_was(case, tmp_path):
         "miter -equiv -flatten -make_assert gold gate miter", "opt -full miter",
         "sat -verify -prove-asserts -tempinduct -set-init-zero -seq 1 miter",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READS)
+def test_a_memory_takes_the_registers_behind_it_only_where_all_may_move(case, tmp_path):
+    text, moved = READS[case]
+    module = netlist(text, tmp_path)["modules"]["top"]
+    cells = module["cells"]
+    before = json.loads(json.dumps(cells))
+    assert absorb_registers(module) == moved
+    pins_of = [before[name]["connections"] for name in before.keys() - cells.keys()]
+    moves = {str(*pins["DI"]): pins["Q"] for pins in pins_of}
+    assert len(moves) == 9 * moved
+    for name, cell in cells.items():
+        if moved and cell["type"] == "DP16KD":
+            assert cell["parameters"] == before[name]["parameters"] | {"REGMODE_A": "OUTREG"}
+            for pin, bits in before[name]["connections"].items():
+                assert cell["connections"][pin] == moves.get("".join(map(str, bits)), bits)
+        else:
+            assert cell == before[name]
