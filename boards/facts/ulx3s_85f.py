@@ -25,7 +25,5 @@ BOARD = Board(
     clock_mhz=100,
     clock_source="assumed",
     host_interface="USB serial port, 3 Mbaud",
-    flow=Ecp5Flow(
-        platform="amaranth_boards.ulx3s:ULX3S_85F_Platform", baud=3_000_000, slots=16, router="router2"
-    ),
+    flow=Ecp5Flow(platform="amaranth_boards.ulx3s:ULX3S_85F_Platform", baud=3_000_000, slots=16),
 )

@@ -46,15 +46,12 @@ class Ecp5Flow:
         Vectors that are stored on the chip for its self-test.
     seed : int
         Of placement.
-    router : str
-        Of nextpnr: `router1`, or `router2`, which settles a full chip sooner.
     """
 
     platform: str
     baud: int
     slots: int
     seed: int = 1
-    router: str = "router1"
 
     @property
     def name(self) -> str:
@@ -120,8 +117,7 @@ class Ecp5Flow:
         platform = self._platform()
         device = platform._nextpnr_device_options[platform.device]
         package = platform._nextpnr_package_options[platform.package].upper()
-        chosen = ["--seed", str(self.seed), "--router", self.router]
-        return [device, "--speed", platform.speed, "--package", package, *chosen]
+        return [device, "--speed", platform.speed, "--package", package, "--seed", str(self.seed)]
 
     def _platform(self) -> Any:
         module, _, kind = self.platform.partition(":")

@@ -2,7 +2,6 @@
 
 import json
 
-import boards
 import compiler
 import compiler.__main__ as command_line
 from benchmarks.networks import network
@@ -27,9 +26,3 @@ def test_a_small_network_is_placed_and_routed(tmp_path, capsys):
     assert len(content) > 100_000 and b"Part: LFE5U-25F" in content[:200]
     routed = (bundle.directory / "nextpnr-ecp5" / "shell.config").read_text()
     assert "MULT18X18D" in routed or ".REG_INPUTA_CLK CLK0" in routed
-
-
-def test_a_full_chip_has_the_router_that_settles_it():
-    options = {name: boards.find(name).flow._options() for name in ("ulx3s-25f", "ulx3s-85f")}
-    routers = {name: told[told.index("--router") + 1] for name, told in options.items()}
-    assert routers == {"ulx3s-25f": "router1", "ulx3s-85f": "router2"}
