@@ -20,7 +20,7 @@ from pathlib import Path
 
 import compiler
 from benchmarks.aiger import Netlist
-from benchmarks.equivalence import neighborhoods, proved_equivalent, whole_netlist
+from benchmarks.equivalence import attempts, proved_equivalent, whole_netlist
 from benchmarks.mutants import Mutant, mutate, watched, wrap
 from benchmarks.networks import network
 from benchmarks.verilated import build, play, run
@@ -116,13 +116,12 @@ class Assessment:
     def proof(self, mutant: Mutant) -> Fate:
         """Return what becomes of a mutant that simulation did not kill."""
         told = {"mutant": str(mutant)}
-        tried = neighborhoods(mutant, self._stages)
-        for follow in tried:
-            arguments = self._netlist, self._stages, follow, mutant, self._folder, self.seconds
+        tried = attempts(mutant, self._stages)
+        for attempt in tried:
+            arguments = self._netlist, self._stages, attempt, mutant, self._folder, self.seconds
             if proved_equivalent(*arguments):
-                where = " → ".join(follow) or "any states"
-                return {**told, "fate": "equivalent", "why": f"proved within {where}"}
-        why = f"not proved equivalent within {' → '.join(tried[-1])} in {self.seconds} s"
+                return {**told, "fate": "equivalent", "why": f"proved within {attempt}"}
+        why = f"not proved equivalent within {tried[-1]} in {self.seconds} s"
         return {**told, "fate": "alive", "why": why}
 
     def fate(self, mutant: Mutant, *, prove: bool = True) -> Fate:

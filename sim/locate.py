@@ -121,6 +121,8 @@ def _impossible_beat(tap: StreamTap, words: list[int]) -> tuple[int, str] | None
             entry = form.entry(word)
             if entry and (entry[0] >= len(form.order) or form.order[entry[0]] < 0):
                 return number, f"beat {number} carries the index {entry[0]}, which does not exist"
+            if not entry and not form.is_last(word):
+                return number, f"beat {number} carries nothing, not even the end of the frame"
         elif form.count(word) > form.at_most:
             return number, f"beat {number} carries {form.count(word)} winners, more than {form.at_most}"
         elif any(channel >= form.shape[0] for _, channel in form.pairs(word)):
