@@ -22,7 +22,7 @@ def telling_frames(graph: Graph[IntegerOp], count: int, seed: int = 0) -> np.nda
     strongest: one that is mostly zero hides what is wrong with it. The others have the most ties for the last
     place among winners, which only the order of channels and pixels decides.
     """
-    frames = extreme_frames(graph, CHOICE * count, seed)
+    frames = _distinct(extreme_frames(graph, CHOICE * count, seed))
     merits, ties = [], []
     for start in range(0, len(frames), AT_ONCE):
         values = execute(graph, frames[start : start + AT_ONCE], keep="all")
@@ -33,7 +33,12 @@ def telling_frames(graph: Graph[IntegerOp], count: int, seed: int = 0) -> np.nda
     best = np.concatenate(merits).argmax(axis=0)
     most_ties = np.argsort(-np.concatenate(ties), kind="stable")
     order = [*dict.fromkeys(best.tolist())][: count // 2] + most_ties.tolist()
-    return frames[list(dict.fromkeys(order))[:count]]
+    return np.resize(frames[list(dict.fromkeys(order))[:count]], (count, *frames.shape[1:]))
+
+
+def _distinct(frames: np.ndarray) -> np.ndarray:
+    _, first = np.unique(frames.reshape(len(frames), -1), axis=0, return_index=True)
+    return frames[np.sort(first)]
 
 
 def _ties(node: Node[IntegerOp], values: dict[str, np.ndarray]) -> np.ndarray | int:
