@@ -35,10 +35,13 @@ PROVE = (
 )
 """Registers that are always equal become one first; often nothing is left."""
 
+PROVE_NEAR = "read_aiger miter.aig; strash; scorr; pdr", PROVE[1]
+"""Where a difference must die within a few registers there is little to make one."""
+
 COMPARE = ("read_aiger miter.aig; strash; dc2; bmc3 -F 1",)
 """Without registers one cycle is all there is."""
 
-NEIGHBORS = (0, 0, None), (1, 1, None), (0, 0, 1), (2, 1, 1), (4, 1, None)
+NEIGHBORS = (0, 0, None), (1, 1, None), (0, 0, 1), (0, 1, 1), (2, 1, 1), (4, 1, None)
 """Stages before and behind the mutated one that are followed, too, and the reach: see `Attempt`."""
 
 
@@ -120,7 +123,7 @@ def proved_equivalent(
         return True
     registers, _ = miter.aig.write(folder / "miter.aig", miter.next, miter.bad)
     reduced = folder / "reduced.aig"
-    for script in PROVE if registers else COMPARE:
+    for script in COMPARE if not registers else PROVE_NEAR if attempt.reach else PROVE:
         reduced.unlink(missing_ok=True)
         result = subprocess.run(
             [str(ABC), "-c", script], cwd=folder, capture_output=True, text=True,
