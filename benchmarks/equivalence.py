@@ -4,14 +4,17 @@ The original and the mutant get the same inputs, whatever these are, resets at a
 rules of the input stream are kept. They share every register that the mutation cannot reach. The registers of
 some stages, those around the mutation, are followed exactly; all others may hold anything at any time. Where
 nothing that these stages hand on can ever differ, the mutant is equivalent: with no stages, that is what the
-registers take over, else what their streams carry while it is valid, and their readiness.
+registers take over, else what their streams carry while it is valid, and their readiness. Often a difference
+dies sooner, in the register that holds it: then the proof is short, being about what reads that one alone.
 """
 
 import re
 import resource
 import subprocess
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import pyosys
 from pyosys import libyosys
@@ -19,7 +22,7 @@ from pyosys import libyosys
 from benchmarks.aiger import Aig, Copy, Netlist, is_false, read_netlist
 from benchmarks.mutants import SELECT, Mutant, run_passes
 
-__all__ = ["neighborhoods", "proved_equivalent", "whole_netlist"]
+__all__ = ["Attempt", "attempts", "proved_equivalent", "whole_netlist"]
 
 ABC = Path(pyosys.__file__).with_name("yosys-abc")
 BITS = (
@@ -32,11 +35,29 @@ PROVE = (
 )
 """Registers that are always equal become one first; often nothing is left."""
 
+PROVE_NEAR = "read_aiger miter.aig; strash; scorr; pdr", PROVE[1]
+"""Where a difference must die within a few registers there is little to make one."""
+
 COMPARE = ("read_aiger miter.aig; strash; dc2; bmc3 -F 1",)
 """Without registers one cycle is all there is."""
 
-NEIGHBORS = (0, 0), (1, 1), (0, 2), (1, 4)
-"""Stages before and behind the mutated one that are followed, too."""
+NEIGHBORS = (0, 0, None), (1, 1, None), (0, 0, 1), (0, 1, 1), (2, 1, 1), (4, 1, None)
+"""Stages before and behind the mutated one that are followed, too, and the reach: see `Attempt`."""
+
+
+class Attempt(NamedTuple):
+    """What one proof assumes: `follow` are the neighboring stages whose registers are followed exactly.
+
+    `reach` is the number of registers in a row that a difference may meet, and is unlimited if None: no other
+    register may ever take over a wrong bit.
+    """
+
+    follow: tuple[str, ...] = ()
+    reach: int | None = None
+
+    def __str__(self) -> str:
+        where = " → ".join(self.follow) or "any states"
+        return where + (f", {self.reach} register deep" if self.reach else "")
 
 
 def whole_netlist(folder: Path, stages: Sequence[str]) -> Netlist:
@@ -50,18 +71,21 @@ def whole_netlist(folder: Path, stages: Sequence[str]) -> Netlist:
     return read_netlist(folder / "whole.aig", folder / "whole.map")
 
 
-def neighborhoods(mutant: Mutant, stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return runs of stages to follow exactly, the shortest first: none, the mutated one, more around it."""
+def attempts(mutant: Mutant, stages: Sequence[str]) -> list[Attempt]:
+    """Return what to try: to follow no stage, the mutated one, more around it."""
     inner = mutant.module.removeprefix("top.")
     mine = _stage_of(inner, stages)
     neighbors = NEIGHBORS
     if mine is None:  # a wire between stages
         mine, neighbors = _stage_of(mutant.cell, stages), NEIGHBORS[1:]
     if mine is None:
-        return [(), tuple(stages)]
+        return [Attempt(), Attempt(tuple(stages))]
     at = stages.index(mine)
-    around = [tuple(stages[max(0, at - before) : at + behind + 1]) for before, behind in neighbors]
-    return list(dict.fromkeys([(), *around]))
+    around = [
+        Attempt(tuple(stages[max(0, at - before) : at + behind + 1]), reach)
+        for before, behind, reach in neighbors
+    ]
+    return list(dict.fromkeys([Attempt(), *around]))
 
 
 def _stage_of(name: str, stages: Sequence[str]) -> str | None:
@@ -72,7 +96,7 @@ def _stage_of(name: str, stages: Sequence[str]) -> str | None:
 
 
 def proved_equivalent(
-    netlist: Netlist, stages: Sequence[str], follow: Sequence[str], mutant: Mutant, folder: Path, seconds: int
+    netlist: Netlist, stages: Sequence[str], attempt: Attempt, mutant: Mutant, folder: Path, seconds: int
 ) -> bool | None:
     """Say whether a mutant is proved equivalent.
 
@@ -82,25 +106,24 @@ def proved_equivalent(
         Of `whole_netlist`.
     stages : sequence of str
         All, in order.
-    follow : sequence of str
-        The neighboring ones whose registers are followed exactly.
+    attempt : Attempt
     mutant : Mutant
     folder : Path
         For scratch files.
     seconds : int
-        Of the processor, for each attempt.
+        Of the processor, for each of two ways.
 
     Returns
     -------
     bool or None
         Whether it is equivalent where all other registers may hold anything; None if time ran out.
     """
-    miter = _Miter(netlist, stages, follow, mutant.number)
+    miter = _Miter(netlist, stages, attempt, mutant.number)
     if miter.bad == 0:
         return True
     registers, _ = miter.aig.write(folder / "miter.aig", miter.next, miter.bad)
     reduced = folder / "reduced.aig"
-    for script in PROVE if registers else COMPARE:
+    for script in COMPARE if not registers else PROVE_NEAR if attempt.reach else PROVE:
         reduced.unlink(missing_ok=True)
         result = subprocess.run(
             [str(ABC), "-c", script], cwd=folder, capture_output=True, text=True,
@@ -118,7 +141,8 @@ def proved_equivalent(
 class _Miter:
     """The original and a mutant as one circuit, whose output `bad` says that they differ where it counts."""
 
-    def __init__(self, netlist: Netlist, stages: Sequence[str], follow: Sequence[str], number: int) -> None:
+    def __init__(self, netlist: Netlist, stages: Sequence[str], attempt: Attempt, number: int) -> None:
+        follow = attempt.follow
         self.aig = aig = Aig()
         self.next: dict[int, int] = {}
         self._netlist = netlist
@@ -128,15 +152,19 @@ class _Miter:
         states = [aig.variable() for _ in netlist.latches]
         inside = {n for n, name in enumerate(netlist.latches) if name is None or name.split(".")[0] in follow}
         right = aig.copy(netlist, inputs, states)
-        wrong, twins = self._twin(right, chosen, inside)
+        wrong, twins = self._twin(right, chosen, inside, attempt.reach)
         for latch in inside:
             self.next[states[latch]] = right(netlist.next[latch])
+        apart = [
+            aig.differ(right(literal), wrong(literal))
+            for latch, literal in enumerate(netlist.next) if latch in inside - twins.keys()
+        ]  # fmt: skip
         for latch, twin in twins.items():
             self.next[twin] = wrong(netlist.next[latch])
         handed_on = self._handed_on(stages, follow)
         own = {self._variable(latch): twin for latch, twin in twins.items()}
         beyond = right.varied(chosen | own, pinned={literal >> 1 for literal, _ in handed_on})
-        apart = [aig.both(right(counts), aig.differ(right(lit), wrong(lit))) for lit, counts in handed_on]
+        apart += [aig.both(right(counts), aig.differ(right(lit), wrong(lit))) for lit, counts in handed_on]
         # What reaches the rest by other ways than these streams.
         apart += [
             aig.differ(right(literal), beyond(literal))
@@ -167,16 +195,21 @@ class _Miter:
     def _variable(self, latch: int) -> int:
         return 1 + len(self._netlist.inputs) + latch
 
-    def _twin(self, right: Copy, chosen: dict[int, int], inside: set[int]) -> tuple[Copy, dict[int, int]]:
-        """Give the mutant registers of its own where a difference may reach; return its logic and these."""
+    def _twin(
+        self, right: Copy, chosen: dict[int, int], inside: set[int], reach: int | None
+    ) -> tuple[Copy, dict[int, int]]:
+        """Give the mutant registers of its own where a difference may reach; return its logic and these.
+
+        At most those that it reaches in `reach` cycles.
+        """
         twins: dict[int, int] = {}
         wrong = right.varied(chosen)
-        while True:
+        for step in count():
             reached = [
                 latch for latch in sorted(inside - twins.keys())
                 if wrong(self._netlist.next[latch]) != right(self._netlist.next[latch])
             ]  # fmt: skip
-            if not reached:
+            if not reached or step == reach:
                 return wrong, twins
             new = {latch: self.aig.variable() for latch in reached}
             twins |= new

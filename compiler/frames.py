@@ -69,17 +69,41 @@ def random_samples(graph: Graph, count: int, seed: int = 0) -> Samples:
 
 
 def extreme_frames(graph: Graph, count: int, seed: int = 0) -> np.ndarray:
-    """Make up int64 frames that reach where usual ones do not: the ends of the range, all of it, and gaps."""
+    """Make up int64 frames that reach where usual ones do not.
+
+    Ends of the range and all of it, gaps, and areas: noise excites every filter somewhere, so that a channel
+    which is weak but everywhere never wins; where all is even it does.
+    """
     rng = np.random.default_rng(seed)
     form, size = graph.input.form, graph.input.shape
     low, high = form.minimum, form.maximum
     kinds = (
         lambda: rng.choice([low, high], size),
+        lambda: rng.integers(low, high + 1, size) * (rng.random(size) < 0.3 * rng.random()),
+        lambda: _areas(rng, low, high, size),
         lambda: rng.integers(low, high + 1, size),
-        lambda: rng.integers(low, high + 1, size) * (rng.random(size) < 0.2),
         lambda: np.full(size, rng.choice([low, high])),
+        lambda: np.clip(_areas(rng, low, high, size) + _faint(rng, high, size), low, high),
     )
     return np.stack([kinds[number % len(kinds)]() for number in range(count)]).astype(np.int64)
+
+
+def _areas(rng: np.random.Generator, low: int, high: int, size: Shape) -> np.ndarray:
+    """Return a block of one level, or of one in each channel, on another."""
+    inside = np.ones(size, dtype=bool)
+    for axis, length in enumerate(size):
+        start, end = sorted(rng.integers(0, length + 1, 2))
+        places = np.arange(length)
+        inside &= np.expand_dims((start <= places) & (places <= end), [n for n in range(3) if n != axis])
+    channels = rng.choice([1, size[0]])
+    block, ground = rng.integers(low, high + 1, (2, channels, 1, 1))
+    return np.where(inside, block, ground)
+
+
+def _faint(rng: np.random.Generator, high: int, size: Shape) -> np.ndarray:
+    """Return noise of any strength, the weak as likely as the strong."""
+    strength = 1 << int(rng.integers(0, max(1, high.bit_length())))
+    return rng.integers(-strength, strength + 1, size)
 
 
 def to_real(graph: Graph, samples: Samples) -> np.ndarray:

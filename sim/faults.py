@@ -21,8 +21,11 @@ from sim.vectors import pack_frames
 __all__ = ["KINDS", "FaultResult", "Played", "provoke"]
 
 FAULTS_A_RUN = 12
+RESETS = 4
+"""Times as many resets as other faults: what they interrupt differs from one cycle to the next."""
+
 SILENT_CYCLES = 10_000
-INSIDE = "inside"
+INSIDE, RESET = "inside", "reset"
 """Streams inside the design are held up, and nothing else is wrong."""
 
 
@@ -101,7 +104,7 @@ def _anything(script: Script, rng: np.random.Generator, silent: int) -> None:
 
 KINDS: dict[str, Callable[[Script, np.random.Generator, int], None]] = {
     INSIDE: _hold_up,
-    "reset": _reset,
+    RESET: _reset,
     "cut short": _cut_short,
     "too long": _go_on,
     "without an end": _never_end,
@@ -144,7 +147,7 @@ def provoke(
             progress(f"faults in time: {kind}{', streams inside held up' if held_up else ''}")
             rng = np.random.default_rng([seed, number, held_up])
             script = Script(session.vectors.x, session.contract.input)
-            for _ in range(1 if kind == INSIDE else faults):
+            for _ in range(_times(kind, faults)):
                 disturb(script, rng, silent)
                 _some_whole(script, rng, int(rng.integers(1, 4)))
             played = play(script, _plusargs(session, script, held_up, seed))
@@ -154,6 +157,10 @@ def provoke(
                 FaultResult(kind, held_up, script.faults, frames, played.recording.end_cycle, fault)
             )
     return tuple(results)
+
+
+def _times(kind: str, faults: int) -> int:
+    return 1 if kind == INSIDE else RESETS * faults if kind == RESET else faults
 
 
 def _frame(script: Script, rng: np.random.Generator) -> int:

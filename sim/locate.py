@@ -77,7 +77,8 @@ def find_difference(
         Its number, as the instance counts: a stream that has not passed it whole is compared as far as it
         came.
     expected : dict of str to int64[channels, height, width]
-        What each layer must give; streams of layers that are not here are only checked for the stream rules.
+        What each layer must give; streams of layers that are not here are only checked for the stream rules,
+        and for beats that no right hardware sends.
     instance : int
         The one that has the frame; the streams of others are left out.
     """
@@ -86,7 +87,9 @@ def find_difference(
             continue
         whole = log.port is not None and log.port.passed > frame
         beats = log.frames.get(frame, Beats())
-        found = _compare(tap, beats, expected[tap.layer], whole) if tap.layer in expected else None
+        found = _impossible(tap, beats)
+        if found is None and tap.layer in expected:
+            found = _compare(tap, beats, expected[tap.layer], whole)
         if log.broken is not None and log.broken[1] <= frame:
             return Difference(tap.name, tap.layer, log.broken[0], BROKEN)
         if found:
@@ -94,11 +97,12 @@ def find_difference(
     return None
 
 
-def _compare(tap: StreamTap, log: Beats, expected: np.ndarray, whole: bool) -> Difference | None:
+def _impossible(tap: StreamTap, log: Beats) -> Difference | None:
     bad = _impossible_beat(tap, log.words)
-    if bad:
-        number, what = bad
-        return Difference(tap.name, tap.layer, log.cycles[number], what)
+    return bad and Difference(tap.name, tap.layer, log.cycles[bad[0]], bad[1])
+
+
+def _compare(tap: StreamTap, log: Beats, expected: np.ndarray, whole: bool) -> Difference | None:
     got = tap.format.decode(log.words)
     beats = _beat_of_element(tap, log.words, whole)
     wrong = (got != expected) & (beats >= 0)
@@ -121,6 +125,8 @@ def _impossible_beat(tap: StreamTap, words: list[int]) -> tuple[int, str] | None
             entry = form.entry(word)
             if entry and (entry[0] >= len(form.order) or form.order[entry[0]] < 0):
                 return number, f"beat {number} carries the index {entry[0]}, which does not exist"
+            if not entry and not form.is_last(word):
+                return number, f"beat {number} carries nothing, not even the end of the frame"
         elif form.count(word) > form.at_most:
             return number, f"beat {number} carries {form.count(word)} winners, more than {form.at_most}"
         elif any(channel >= form.shape[0] for _, channel in form.pairs(word)):

@@ -130,3 +130,8 @@ class EntryFormat:
         """
         index, value = beat >> 2 & (1 << self.index_bits) - 1, beat >> 2 + self.index_bits
         return (index, signed(value, self.form)) if beat & 2 else None
+
+    @staticmethod
+    def is_last(beat: int) -> bool:
+        """Return whether a payload ends its frame."""
+        return bool(beat & 1)

@@ -52,11 +52,18 @@ def test_the_earliest_wrong_beat_is_named():
     assert str(found).startswith("layer relu, stream relu: channel 1, y 1, x 0: expected ")
 
 
-@pytest.mark.parametrize(("beat", "what"), [(0b1111110, "carries the index 31, which does not exist")])
-def test_an_index_that_does_not_exist_is_named(beat, what):
+@pytest.mark.parametrize(
+    ("beat", "what"),
+    [
+        (0b1111110, "carries the index 31, which does not exist"),
+        (0b0000000, "carries nothing, not even the end of the frame"),
+    ],
+)
+def test_an_entry_that_no_right_hardware_sends_is_named(beat, what):
     logs = right_logs()
     logs[2].frames[0].words[1] = beat
     assert what in str(find_difference(CONTRACT, logs, 0, EXPECTED))
+    assert what in str(find_difference(CONTRACT, logs, 0, {}))
 
 
 @pytest.mark.parametrize(
