@@ -7,7 +7,6 @@ from hdl.conv.sparse_dense import SparseDenseConvConfig
 from hdl.conv.zero_skip import ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinearConfig
 from hdl.mac.array_cost import fetch_cost, lanes_cost, readout_cost
-from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.queue import QueueConfig
 
@@ -29,9 +28,8 @@ def _(config: ZeroSkipConvConfig, fabric: Fabric) -> Resources:
     for column in config.columns:
         parts += [fetch_cost(column.table, fabric, loads=config.loads), lanes_cost(config.lanes, fabric)]
         parts += [fabric.choice(len(column.places), pair), fabric.counter(len(column.places) + 1)]
-        # The winner in work, what is offered before it, and its word's address and value.
-        address = bits_for_range(max(1, len(column.table.weight)))
-        parts.append(Resources(lut=pair, ff=pair + 4 + address + config.source.form.width))
+        # The winner in work, and what is offered before it.
+        parts.append(Resources(lut=pair, ff=pair + 4))
     return total(parts)
 
 

@@ -109,7 +109,7 @@ class ZeroSkipConvConfig:
         """The readout of all columns."""
         return ReadoutConfig(
             target=self.target, columns=len(self.columns), banks=self.lanes.banks,
-            sum_bits=self.lanes.left_bits, bias=self.bias, lanes_latency=self.lanes.drain_latency + 1,
+            sum_bits=self.lanes.left_bits, bias=self.bias, lanes_latency=self.lanes.drain_latency,
             loads=self.loads,
         )  # fmt: skip
 
@@ -239,15 +239,12 @@ class ZeroSkipConv(wiring.Component):
                 [held[column.taps[tap]].pairs[rank] for tap, rank in column.places]
                 for held in (window, self.i.payload)
             )
-            walked = walk(m, column, pairs, coming, accept, config.late, directory)
             m.d.comb += [
-                words.enable.eq(1), lanes.word.eq(words.data), readout.sums[number].eq(lanes.sums),
-                done[number].eq(walked.done),
-            ]
-            # To find an address takes a cycle of its own, for whatever else goes to the lanes as well.
-            m.d.sync += [
-                words.address.eq(walked.address), lanes.issue.valid.eq(walked.valid),
-                lanes.issue.value.eq(walked.value), lanes.issue.bank.eq(bank),
+                words.enable.eq(1), lanes.word.eq(words.data),
                 *(getattr(lanes.drain, name).eq(getattr(readout.drain, name)) for name in drained),
+                lanes.issue.bank.eq(bank), readout.sums[number].eq(lanes.sums),
+                done[number].eq(
+                    walk(m, column, pairs, coming, words.address, lanes.issue, accept, config.late, directory)
+                ),
             ]  # fmt: skip
         return m
