@@ -41,7 +41,7 @@ PROVE_NEAR = "read_aiger miter.aig; strash; scorr; pdr", PROVE[1]
 COMPARE = ("read_aiger miter.aig; strash; dc2; bmc3 -F 1",)
 """Without registers one cycle is all there is."""
 
-NEIGHBORS = (0, 0, None), (1, 1, None), (0, 0, 1), (0, 1, 1), (2, 1, 1), (4, 1, None)
+NEIGHBORS = (0, 0, None), (1, 1, None), (0, 2, None), (0, 0, 1), (0, 1, 1), (2, 1, 1), (4, 1, None)
 """Stages before and behind the mutated one that are followed, too, and the reach: see `Attempt`."""
 
 
