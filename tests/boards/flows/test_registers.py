@@ -124,12 +124,12 @@ def test_a_memory_takes_the_registers_behind_it_only_where_all_may_move(case, tm
     before = json.loads(json.dumps(cells))
     assert absorb_registers(module) == moved
     pins_of = [before[name]["connections"] for name in before.keys() - cells.keys()]
-    moves = {str(*pins["DI"]): pins["Q"] for pins in pins_of}
+    moves = {tuple(pins["DI"]): pins["Q"] for pins in pins_of}
     assert len(moves) == 9 * moved
     for name, cell in cells.items():
         if moved and cell["type"] == "DP16KD":
             assert cell["parameters"] == before[name]["parameters"] | {"REGMODE_A": "OUTREG"}
             for pin, bits in before[name]["connections"].items():
-                assert cell["connections"][pin] == moves.get("".join(map(str, bits)), bits)
+                assert cell["connections"][pin] == moves.get(tuple(bits), bits)
         else:
             assert cell == before[name]
