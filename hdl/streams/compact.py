@@ -205,8 +205,8 @@ class Compact(StreamComponent):
         """Return the lanes still to pick, their number, whether it is 1 at most, and whether a beat waits."""
         lanes = self.config.source.lanes
         # Stage 1: which lanes are nonzero, and how many of each eight
-        nonzero = Cat(value.any() for value in self.i.payload)
-        arrived = Signal()
+        nonzero, arrived = Signal(lanes), Signal()
+        m.d.comb += nonzero.eq(Cat(value.any() for value in self.i.payload))
         marked = Signal(lanes)
         m.d.sync += [arrived.eq(self.i.valid & self.i.ready), marked.eq(nonzero)]
         counts = []

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from amaranth.back import rtlil
 
 from hdl.numerics import FixedPoint
 from hdl.streams.compact import Compact, CompactConfig
@@ -105,3 +106,11 @@ def test_zeros_pass_at_a_beat_a_cycle():
 def test_an_impossible_bound_is_rejected(at_most):
     with pytest.raises(ValueError, match=f"at_most must be from 1 to 8, not {at_most}"):
         CompactConfig(source=DenseFormat.natural((2, 2, 2), S5, 2), at_most=at_most)
+
+
+def test_what_is_emitted_grows_as_lanes_do_and_not_as_their_square():
+    def length(lanes):
+        source = DenseFormat.natural((lanes, 1, 1), U4, lanes)
+        return len(rtlil.convert(Compact(CompactConfig(source=source, at_most=lanes)), emit_src=False))
+
+    assert length(256) < 5 * length(64)
