@@ -136,9 +136,7 @@ class Bundle:
         write_report(self.directory, add_verdict(self.report, verdict))
         return verdict
 
-    def synthesize(
-        self, *, workers: int = 2, progress: Callable[[str], None] | None = None
-    ) -> Synthesis:
+    def synthesize(self, *, workers: int = 2, progress: Callable[[str], None] | None = None) -> Synthesis:
         """Synthesize the Verilog with Yosys for the board's family, stage by stage.
 
         Parameters
@@ -173,13 +171,16 @@ class Bundle:
         return found
 
     def bitstream(
-        self, *, clock_mhz: float | None = None, progress: Callable[[str], None] | None = None
-    ) -> Implementation:
+        self, *, clock_mhz: float | None = None, tries: int = 1,
+        progress: Callable[[str], None] | None = None,
+    ) -> Implementation:  # fmt: skip
         """Make what the board loads, and write the clock that was reached into the report.
 
         As :func:`compiler.bitstream.make_bitstream`.
         """
-        return make_bitstream(self.directory, self.manifest, clock_mhz=clock_mhz, progress=progress)
+        return make_bitstream(
+            self.directory, self.manifest, clock_mhz=clock_mhz, tries=tries, progress=progress
+        )
 
     def expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:
         """Return every value of the graph for some of the stored vectors."""

@@ -36,6 +36,8 @@ class Job:
     clock_mhz : float
         Clock to aim for.
     progress : called with the name of each step as it begins
+    tries : int
+        Placements to route; the fastest is kept. Vendors' tools make one, whatever it is.
     """
 
     directory: Path
@@ -43,6 +45,7 @@ class Job:
     board: "Board"
     clock_mhz: float
     progress: Callable[[str], None]
+    tries: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,8 @@ class Implementation:
         Versions of the programs, by name.
     seconds : float
         Time that making it took.
+    seed : int, optional
+        Of the placement, where a tool takes one.
     """
 
     bitstream: str
@@ -74,6 +79,7 @@ class Implementation:
     resources: Mapping[str, tuple[int, int]]
     tools: Mapping[str, str]
     seconds: float
+    seed: int | None = None
 
 
 class Flow(Protocol):

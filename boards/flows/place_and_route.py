@@ -61,7 +61,7 @@ def _native_version() -> str | None:
 
 @dataclass(frozen=True)
 class Routed:
-    """A placed and routed design: its text, and what nextpnr reports."""
+    """A placed and routed design: its text, and what nextpnr reports; its report and log lie beside it."""
 
     textual: Path
     report: dict[str, Any]
@@ -75,6 +75,11 @@ class Routed:
             raise FlowError("nextpnr-ecp5", what, f"read {self.textual}")
         return min(found)
 
+    def report_to(self, scratch: Path) -> None:
+        """Copy nextpnr's report and log to a folder."""
+        for name in (REPORT, LOG):
+            shutil.copyfile(self.textual.with_name(name), scratch / name)
+
     def used(self, *cells: str) -> tuple[int, int]:
         """Return how many of some cells are used, and how many there are."""
         counts = [self.report["utilization"].get(cell, {"used": 0, "available": 0}) for cell in cells]
@@ -86,7 +91,7 @@ def place_and_route(
 ) -> Routed:
     """Place and route, or find it done before: results are kept by the hash of everything they rest on.
 
-    `netlist` and `constraints` lie in `scratch`; so do nextpnr's report and log afterwards.
+    `netlist` and `constraints` lie in `scratch`.
     """
     program = find_program("nextpnr-ecp5")
     digest = hashlib.sha256()
@@ -108,8 +113,6 @@ def place_and_route(
             partial.rename(kept)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    for name in (REPORT, LOG):
-        shutil.copyfile(kept / name, scratch / name)
     return Routed(kept / ROUTED, json.loads((kept / REPORT).read_text()))
 
 

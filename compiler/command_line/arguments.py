@@ -68,6 +68,8 @@ examples:
       what the board loads, with the clock that its slowest path allows
   %(prog)s build/model-ulx3s-85f --clock 80
       aim for 80 MHz instead of the board's clock
+  %(prog)s build/model-ulx3s-85f --clock 80 --tries 4
+      place and route up to four times, until 80 MHz are reached; else take the fastest
 
 netlists and routed designs are kept in the cache of the user, so that an interrupted run goes on where it
 was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
@@ -242,6 +244,10 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
     parser.add_argument("--clock", metavar="MHZ", type=_clock, help="aim for it; the board's by default")
+    parser.add_argument(
+        "--tries", metavar="N", type=_positive, default=1,
+        help="placements to route until the clock is reached; the fastest counts (1; nextpnr only)",
+    )  # fmt: skip
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:

@@ -197,7 +197,8 @@ def bitstream_lines(report: Json, directory: str) -> list[str]:
         f"{found['used']:,} of {found['available']:,} {name}" for name, found in made["resources"].items()
     )
     return [
-        f"{clock['reached']:.1f} MHz reached, placed and routed; {clock['wanted']:.1f} MHz wanted",
+        f"{clock['reached']:.1f} MHz reached, placed and routed; {clock['wanted']:.1f} MHz wanted"
+        + (f", seed {made['seed']}" if made["seed"] else ""),
         f"{rate:,.0f} frames/s at {clock['value']:.2f} MHz on {report['board']['title']}",
         f"takes {taken}",
         f"load: {directory}/{made['bitstream']}",

@@ -29,6 +29,7 @@ def add_implementation(report: Json, found: Implementation) -> Json:
                 for name, (used, available) in found.resources.items()
             },
             "tools": dict(found.tools),
+            "seed": found.seed,
             "seconds": found.seconds,
         },
     }

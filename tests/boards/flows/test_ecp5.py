@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
+import boards
 import compiler
 import compiler.__main__ as command_line
 from benchmarks.networks import network
+from boards.flows import Job, place_and_route
 
 CLOCK_MHZ = 80
 
@@ -26,3 +30,28 @@ def test_a_small_network_is_placed_and_routed(tmp_path, capsys):
     assert len(content) > 100_000 and b"Part: LFE5U-25F" in content[:200]
     routed = (bundle.directory / "nextpnr-ecp5" / "shell.config").read_text()
     assert "MULT18X18D" in routed or ".REG_INPUTA_CLK CLK0" in routed
+
+
+@pytest.mark.parametrize(("tries", "routed", "best"), [(1, [1], 1), (3, [1, 2, 3], 2), (5, [1, 2, 3, 4], 4)])
+def test_the_fastest_of_some_tries_is_kept_and_the_first_that_is_fast_enough_ends_them(
+    tmp_path, monkeypatch, tries, routed, best
+):
+    tried, said = [], []
+
+    def instead(netlist, constraints, options, *, scratch, cache):
+        seed = int(options[-1])
+        tried.append(seed)
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        for name in ("timing.json", "timing.log"):
+            (folder / name).write_text(f"{name} of seed {seed}")
+        clock = {"constraint": 80.0, "achieved": {1: 70.0, 2: 72.0, 3: 71.0}.get(seed, 81.0)}
+        return place_and_route.Routed(folder / "routed.config", {"fmax": {"clk": clock}})
+
+    monkeypatch.setattr(place_and_route, "place_and_route", instead)
+    board = boards.find("ulx3s-25f")
+    job = Job(directory=tmp_path, manifest={}, board=board, clock_mhz=80, progress=said.append, tries=tries)
+    seed, found = board.flow._fastest(job, tmp_path / "shell.json", 80)
+    assert (tried, seed, found.textual.parent.name) == (routed, best, str(best))
+    assert len(said) == len(routed)
+    assert (tmp_path / "timing.log").read_text() == f"timing.log of seed {best}"
