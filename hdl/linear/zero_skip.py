@@ -82,6 +82,7 @@ class ZeroSkipLinearConfig:
         return ReadoutConfig(
             target=self.target, columns=1, banks=self.lanes.banks, sum_bits=self.target.form.width,
             bias=self.bias, lanes_latency=self.lanes.drain_latency, loads=self.loads,
+            rests=self.lanes.legs > 0,
         )  # fmt: skip
 
     def contents(self, table: WordTable | None = None, bias: np.ndarray | None = None) -> list[Contents]:

@@ -61,6 +61,8 @@ def readout_cost(config: ReadoutConfig, fabric: Fabric) -> Resources:
         parts.append(loadable_cost(bias, rows, fabric, registered=registered))
     elif np.any(config.bias):
         parts.append(fabric.memory(bias, rows, constant=True, registered=registered))
+    if config.leaves > config.columns:
+        parts.append(Resources(ff=config.rests * bias))
     return total(parts)
 
 

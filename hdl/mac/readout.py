@@ -103,13 +103,13 @@ class Readout(wiring.Component):
         sums_latency = config.lanes_latency + (config.tree_latency if config.banks == 2 else 0)
         for stage in range(sums_latency):
             # With one bank the bias memory takes the last of these cycles.
-            if stage < sums_latency - 1 or config.banks == 2:
+            if stage < sums_latency - config.bias_latency or config.banks == 2:
                 coming = Cat(slot, bank), slot
                 slot = self._registered(m, slot)
             valid, drained, bank = (self._registered(m, signal) for signal in (valid, drained, bank))
         terms = [[column[lane] for lane in range(config.target.lanes)] for column in self.sums]
         if config.leaves > config.columns:
-            terms.append(self._bias(m, slot))
+            terms.append(self._rested(m, self._bias(m, slot)))
         while len(terms) > 1:
             if config.banks == 1:
                 valid = self._registered(m, valid)
@@ -182,6 +182,14 @@ class Readout(wiring.Component):
         port = stored.read_port()
         m.d.comb += port.addr.eq(slot)
         return [port.data[lane] for lane in range(lanes)]
+
+    def _rested(self, m: Module, biases: list[Value]) -> list[Value]:
+        """Return what rests behind the memory; of plain registers, which block RAM takes for its own."""
+        if not self.config.rests:
+            return biases
+        resting = [Signal.like(bias, name="resting", reset_less=True) for bias in biases]
+        m.d.sync += [register.eq(bias) for register, bias in zip(resting, biases, strict=True)]
+        return resting
 
     def _loadable_bias(self, m: Module, slot: Signal) -> list[Value]:
         """Look up the biases of a slot in a memory that can be loaded."""

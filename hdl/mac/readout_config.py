@@ -30,6 +30,9 @@ class ReadoutConfig:
         Cycles from a drain command to the columns' sums.
     loads : bool
         Whether the biases can be loaded.
+    rests : bool
+        Whether a bias rests in a register behind its memory, as block RAM has one: where that may lie far
+        from the adders. With one bank only.
     """
 
     target: DenseFormat
@@ -39,6 +42,16 @@ class ReadoutConfig:
     bias: np.ndarray = field(repr=False)
     lanes_latency: int
     loads: bool = False
+    rests: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rests and self.banks == 2:
+            raise ValueError("biases rest only where there is one bank")
+
+    @property
+    def bias_latency(self) -> int:
+        """Cycles from a slot to its biases."""
+        return 1 + self.rests
 
     @property
     def slots(self) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.linear.zero_skip import ZeroSkipLinear, ZeroSkipLinearConfig
+from hdl.mac import lanes_config
 from hdl.mac.words import pack_words
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat, EntryFormat
@@ -17,6 +18,14 @@ CASES = [
     (9, 30, 4, 0.0, 0.5, True),
     (12, 9, 9, 0.3, 0.0, True),
 ]
+
+
+@pytest.fixture(params=[False, True], ids=["near", "far"])
+def far(request, monkeypatch):
+    """Let words, and with them biases, come from afar, as those of many block RAMs do."""
+    if request.param:
+        monkeypatch.setattr(lanes_config, "FAR", 0)
+    return request.param
 
 
 def _case(inputs, outputs, lanes, density, activity, signed, frames=4, paired=False):
@@ -41,9 +50,10 @@ def _case(inputs, outputs, lanes, density, activity, signed, frames=4, paired=Fa
 
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_sums_equal_the_plain_product(case, stall):
+def test_sums_equal_the_plain_product(case, stall, far):
     # Every other set of stalls meets lanes that share multipliers.
     config, beats, expected = _case(*case, paired=stall in ("none", "both"))
+    assert config.readout.rests == (config.lanes.legs > 0) == (far and config.lanes.words > 0)
     run = run_stream(ZeroSkipLinear(config), sum(beats, []), len(beats) * config.target.beats, stall=stall)
     step = config.target.beats
     got = [config.target.decode(run.beats[n : n + step]).ravel() for n in range(0, len(run.beats), step)]
@@ -51,7 +61,7 @@ def test_sums_equal_the_plain_product(case, stall):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_beats_are_offered_when_predicted(case):
+def test_beats_are_offered_when_predicted(case, far):
     config, frames, _ = _case(*case)
     beats = sum(frames, [])
     entries = [config.source.payload.from_bits(beat) for beat in beats]
