@@ -7,6 +7,7 @@ from hdl.conv.sparse_dense import SparseDenseConvConfig
 from hdl.conv.zero_skip import ZeroSkipConvConfig
 from hdl.linear.zero_skip import ZeroSkipLinearConfig
 from hdl.mac.array_cost import fetch_cost, lanes_cost, readout_cost
+from hdl.numerics import bits_for_range
 from hdl.resources import Fabric, Resources, total
 from hdl.streams.queue import QueueConfig
 
@@ -30,6 +31,9 @@ def _(config: ZeroSkipConvConfig, fabric: Fabric) -> Resources:
         parts += [fabric.choice(len(column.places), pair), fabric.counter(len(column.places) + 1)]
         # The winner in work, and what is offered before it.
         parts.append(Resources(lut=pair, ff=pair + 4))
+        if config.addressed:
+            address = bits_for_range(max(1, len(column.table.weight)))
+            parts.append(Resources(ff=address + config.source.form.width))
     return total(parts)
 
 

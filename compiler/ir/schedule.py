@@ -56,7 +56,7 @@ class Schedule:
     input beat carries, `input_columns` the adjacent pixels. `instances` pipelines share one bus, whose beats
     carry `bus_columns` pixels, a multiple of `input_columns`; 0 for as many as an instance takes. Where it is
     `reloadable`, sparse weights and their biases lie in memories that can be loaded anew. Weights as wires
-    have `adders_per_stage` adders in a row between registers.
+    have `adders_per_stage` adders in a row between registers; with one, so have addresses of words.
     """
 
     interval_cycles: int

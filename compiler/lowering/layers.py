@@ -62,9 +62,7 @@ def lower_layer(
 @lower_layer.register
 def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
     folding = schedule.folding(node.name)
-    target = DenseFormat(
-        node.output.shape, node.output.form, folding.lanes, folding.order, folding.columns
-    )
+    target = DenseFormat(node.output.shape, node.output.form, folding.lanes, folding.order, folding.columns)
     filters, channels, rows, columns = op.weight.shape
     if folding.engine == "wires":
         source = builder.to_dense(node.name).single
@@ -85,6 +83,7 @@ def _(op: IntegerConv2d, node, graph, schedule, builder) -> None:
         array = ZeroSkipConvConfig(
             source=source, target=target, tables=tap_tables(op, folding), bias=op.bias,
             window_cycles=folding.window_cycles, blocks=folding.blocks, loads=schedule.reloadable,
+            addressed=schedule.adders_per_stage == 1,
         )  # fmt: skip
         config = take_turns(array, folding.arrays)
         component = ZeroSkipConv if config is array else ConvInTurns

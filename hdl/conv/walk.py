@@ -1,20 +1,40 @@
 """Walking through the winners of a window: from each of them to its words of weights, one a cycle."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 
 from hdl.mac.columns import Column
 from hdl.mac.fetch import look_up
 from hdl.memory.loadable import Loadable
 
-__all__ = ["walk"]
+__all__ = ["Walk", "walk"]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Where the walk through one column stands.
+
+    Parameters
+    ----------
+    valid, address, value : Value
+        Whether a word is due, where it lies, and the activation that it is multiplied with.
+    done : Value
+        This is the last cycle, or nothing is left.
+    """
+
+    valid: Value
+    address: Value
+    value: Value
+    done: Value
 
 
 def walk(
-    m: Module, column: Column, pairs: list[data.View], coming: list[data.View], address: Value,
-    issue: wiring.PureInterface, accept: Value, late: bool, directory: Loadable | None,
-) -> Value:  # fmt: skip
-    """Walk through the winners of one column; return "this is the last cycle, or nothing is left".
+    m: Module, column: Column, pairs: list[data.View], coming: list[data.View],
+    accept: Value, late: bool, directory: Loadable | None,
+) -> Walk:  # fmt: skip
+    """Walk through the winners of one column.
 
     The winner in work stands in a register: choosing it out of many has a cycle of its own.
 
@@ -23,10 +43,6 @@ def walk(
     column : Column
     pairs, coming : list of views
         A value and a channel for each of the column's places: of the window in work, and of what is offered.
-    address : Value
-        Of a word, set here.
-    issue : interface of :class:`hdl.mac.lanes.Lanes`
-        `valid` and `value` are set here.
     accept : Value
         What is offered is the window in work from the next cycle on; all columns must be done.
     late : bool
@@ -52,9 +68,6 @@ def walk(
     m.d.comb += [
         final.eq((word + 1 >= entry.count) | empty),
         done.eq(over | (last & final)),
-        issue.valid.eq(~over & (entry.count != 0)),
-        address.eq(entry.start + word),
-        issue.value.eq(pair.value),
     ]
     m.d.sync += [over.eq(done & ~accept), word.eq(word + 1)]
     with m.If(over | final):
@@ -62,7 +75,8 @@ def walk(
             word.eq(0), place.eq(Mux(done, 0, place + 1)), last.eq(Mux(done, end == 1, place == end - 2)),
             pair.eq(chosen), empty.eq(chosen.value == 0),
         ]  # fmt: skip
-    return done
+    valid = ~over & (entry.count != 0)
+    return Walk(valid=valid, address=entry.start + word, value=pair.value, done=done)
 
 
 def _input(column: Column, place: Signal, channel: Signal) -> Value:

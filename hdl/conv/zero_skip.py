@@ -44,6 +44,8 @@ class ZeroSkipConvConfig:
         Columns whose words lie in block RAM, however few they are; of those that cannot be loaded.
     loads : bool
         Whether weights and biases can be loaded.
+    addressed : bool
+        Whether finding a word's address has a cycle of its own: where wires are slow next to tables.
     late : bool
         Keep a window in the cycle after it was taken, so long it is left standing; or thousands of registers
         wait for what the last column is about to find out.
@@ -56,6 +58,7 @@ class ZeroSkipConvConfig:
     window_cycles: int = 0
     blocks: int = 0
     loads: bool = False
+    addressed: bool = False
     late: bool = False
 
     def __post_init__(self) -> None:
@@ -109,8 +112,8 @@ class ZeroSkipConvConfig:
         """The readout of all columns."""
         return ReadoutConfig(
             target=self.target, columns=len(self.columns), banks=self.lanes.banks,
-            sum_bits=self.lanes.left_bits, bias=self.bias, lanes_latency=self.lanes.drain_latency,
-            loads=self.loads,
+            sum_bits=self.lanes.left_bits, bias=self.bias,
+            lanes_latency=self.lanes.drain_latency + self.addressed, loads=self.loads,
         )  # fmt: skip
 
     def contents(
@@ -239,12 +242,17 @@ class ZeroSkipConv(wiring.Component):
                 [held[column.taps[tap]].pairs[rank] for tap, rank in column.places]
                 for held in (window, self.i.payload)
             )
+            walked = walk(m, column, pairs, coming, accept, config.late, directory)
             m.d.comb += [
-                words.enable.eq(1), lanes.word.eq(words.data),
+                words.enable.eq(1),
+                lanes.word.eq(words.data),
+                readout.sums[number].eq(lanes.sums),
+                done[number].eq(walked.done),
+            ]
+            # What goes to the lanes beside an address takes as long as finding that.
+            m.d["sync" if config.addressed else "comb"] += [
+                words.address.eq(walked.address), lanes.issue.valid.eq(walked.valid),
+                lanes.issue.value.eq(walked.value), lanes.issue.bank.eq(bank),
                 *(getattr(lanes.drain, name).eq(getattr(readout.drain, name)) for name in drained),
-                lanes.issue.bank.eq(bank), readout.sums[number].eq(lanes.sums),
-                done[number].eq(
-                    walk(m, column, pairs, coming, words.address, lanes.issue, accept, config.late, directory)
-                ),
             ]  # fmt: skip
         return m

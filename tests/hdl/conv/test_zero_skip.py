@@ -85,10 +85,13 @@ def test_columns_share_taps_within_the_time_of_a_window(case, share):
     assert run.keeps_to(config.timing(np.zeros(len(beats), dtype=int), config.cycles(*listed)))
 
 
+@pytest.mark.parametrize("addressed", [False, True])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_beats_are_offered_when_predicted(case):
-    config, beats, listed, _ = _case(*case)
+def test_beats_are_offered_when_predicted(case, addressed):
+    config, beats, listed, expected = _case(*case)
+    config = replace(config, addressed=addressed)
     run = run_stream(ZeroSkipConv(config), beats, config.target.beats, settle=config.readout.priming_cycles)
+    assert (config.target.decode(run.beats) == expected).all()
     arrivals = np.zeros(len(beats), dtype=int)
     assert run.keeps_to(config.timing(arrivals, config.cycles(*listed)))
     bound = config.timing(arrivals)
@@ -122,11 +125,12 @@ class Standing(wiring.Component):
         return m
 
 
+@pytest.mark.parametrize("addressed", [False, True])
 @pytest.mark.parametrize("stall", STALLS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_window_may_be_kept_a_cycle_late_if_it_stands_so_long(case, stall):
+def test_a_window_may_be_kept_a_cycle_late_if_it_stands_so_long(case, stall, addressed):
     config, beats, _, expected = _case(*case, paired=stall in ("none", "both"))
-    config = replace(config, late=True)
+    config = replace(config, late=True, addressed=addressed)
     run = run_stream(Standing(config), beats * 2, 2 * config.target.beats, stall=stall)
     half = config.target.beats
     for frame in (run.beats[:half], run.beats[half:]):
