@@ -1,7 +1,6 @@
 """Environments of the peers: each has its own, so that nothing of ours ever imports a peer."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -26,13 +25,11 @@ def call(peer: str, script: str, *arguments: str | Path, seconds: int = 3600) ->
     """
     with tempfile.TemporaryDirectory(prefix="zeroskip-") as folder:
         answer = Path(folder) / "answer.json"
-        command = [_python(peer), Path(__file__).with_name(f"{script}.py"), *arguments, answer]
-        # Nothing of ours is on its path.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        # Isolated: neither PYTHONPATH nor this folder, whose files are called like the peers, is on its path.
+        command = [_python(peer), "-I", Path(__file__).with_name(f"{script}.py"), *arguments, answer]
         result = subprocess.run(
-            list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=seconds,
-        )  # fmt: skip
+            list(map(str, command)), cwd=folder, capture_output=True, text=True, timeout=seconds
+        )
         if result.returncode:
             raise RuntimeError(f"{script} failed: {' | '.join(result.stderr.strip().splitlines()[-3:])}")
         return json.loads(answer.read_text())
