@@ -66,10 +66,8 @@ BITSTREAM_EXAMPLES = """\
 examples:
   %(prog)s build/model-ulx3s-85f
       what the board loads, with the clock that its slowest path allows
-  %(prog)s build/model-ulx3s-85f --clock 80
-      aim for 80 MHz instead of the board's clock
   %(prog)s build/model-ulx3s-85f --clock 80 --tries 4
-      place and route up to four times, until 80 MHz are reached; else take the fastest
+      aim for 80 MHz, routing up to four placements until one reaches them; else take the fastest
 
 netlists and routed designs are kept in the cache of the user, so that an interrupted run goes on where it
 was. Where a vendor's tool is needed and absent, the error is the command to run, and where."""
@@ -210,9 +208,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reloadable", action="store_true", help="keep sparse weights where `weights` can change them later"
     )
-    parser.add_argument(
-        "--calibration", metavar="X.npz", type=Path, help="frames to choose number formats by"
-    )
+    parser.add_argument("--calibration", metavar="X.npz", type=Path, help="frames to choose formats by")
     parser.add_argument(
         "--samples", metavar="X.npz", type=Path, help="frames for vectors and, with labels y, accuracy"
     )
@@ -236,18 +232,15 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(STALLS)}, several with commas, or all (the default)",
     )
     parser.add_argument("--waves", action="store_true", help="keep a wave file of the first frame")
-    parser.add_argument(
-        "--faults", action="store_true", help="stall inside, reset, and break frames: does it recover?"
-    )
+    faults = "stall inside, reset, and break frames: does it recover?"
+    parser.add_argument("--faults", action="store_true", help=faults)
 
 
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
     parser.add_argument("--clock", metavar="MHZ", type=_clock, help="aim for it; the board's by default")
-    parser.add_argument(
-        "--tries", metavar="N", type=_positive, default=1,
-        help="placements to route until the clock is reached; the fastest counts (1; nextpnr only)",
-    )  # fmt: skip
+    tries = "placements that nextpnr routes, at most, until the clock is reached (1)"
+    parser.add_argument("--tries", metavar="N", type=_positive, default=1, help=tries)
 
 
 def _add_weights(parser: argparse.ArgumentParser) -> None:

@@ -177,8 +177,7 @@ class ZeroSkipLinear(StreamComponent):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
-        table = config.table
+        config, table = self.config, self.config.table
         m.submodules.readout = readout = Readout(config.readout)
         m.submodules.lanes = lanes = Lanes(config.lanes)
         loadables = add_loadables(m, config.contents()[:-1]) if config.loads else {}
