@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,25 +25,36 @@ KINDS = {
     "clock_aimed_for_mhz": "assumed", "lut": "placed and routed", "of_all_lut": "placed and routed",
     "lut_predicted_without_shell": "predicted",
     "ff": "placed and routed", "dsp": "placed and routed", "bram18": "placed and routed",
-    "slowest_path_from": "placed and routed", "slowest_path_to": "placed and routed", "nextpnr": "counted",
-    "seconds": "measured",
+    "slowest_path_from": "placed and routed", "slowest_path_to": "placed and routed",
+    "seed": "counted", "nextpnr": "counted", "seconds": "measured",
 }  # fmt: skip
 DIGITS = MODELS.parent / "mnist"
-UNHURRIED = {"sparse_sparse": 1_600, "sparse_sparse_fast": 1_250}
-"""Cycles a word for the 85F: plans that fill its budget are faster by cycles, but harder to route."""
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a build and of its routing; None for what the board suggests."""
+
+    interval: int | None = None
+    clock_mhz: float | None = None
+    seed: int = 1
+
+
+UNHURRIED = {"sparse_sparse": Wish(1_600), "sparse_sparse_fast": Wish(1_600, 80, 3)}
+"""For the 85F: plans that fill its budget are faster by cycles, but harder to route."""
 LOGS = Path(__file__).with_name("routed")
 TOLD = re.compile(r"(Info: (\s+(TRELLIS|DP16KD|MULT18|EHXPLLL|DCCA)|HeAP|Max|Routing|Router)|Warning: Max)")
 """Lines of a log that tell of a result, not of how far it is."""
 
 
 def measure(
-    model: Path, board: str, words: Path | None, interval: int | None, folder: Path
+    model: Path, board: str, words: Path | None, wish: Wish, folder: Path
 ) -> dict[str, Any]:
     """Build, verify, place and route one network for one board."""
     samples = real_words(folder.with_name("words.npz")) if words is None else words
-    bundle = pipeline.build(model, board=board, output=folder, samples=samples, interval=interval)
+    bundle = pipeline.build(model, board=board, output=folder, samples=samples, interval=wish.interval)
     verdict = bundle.verify(stalls=("none",)).to_json()
-    found = bundle.bitstream(progress=lambda step: print(step, flush=True))
+    found = bundle.bitstream(
+        clock_mhz=wish.clock_mhz, seed=wish.seed, progress=lambda step: print(step, flush=True)
+    )
     scratch = bundle.directory / "nextpnr-ecp5"
     LOGS.mkdir(exist_ok=True)
     (LOGS / f"{board}-{network_of(model)}.log").write_text(digest((scratch / "timing.log").read_text()))
@@ -61,6 +73,7 @@ def measure(
         "lut_predicted_without_shell": round(bundle.report["folding"]["resources"]["lut"]["need"]),
         **{name: found.resources[name][0] for name in ("ff", "dsp", "bram18")},
         **slowest_path(json.loads((scratch / "timing.json").read_text()), found.wanted_mhz),
+        "seed": found.seed,
         "nextpnr": found.tools["nextpnr-ecp5"],
         "seconds": found.seconds,
     }
@@ -88,6 +101,6 @@ PARTS = [
     Part("routed", f"{board}-{network_of(model)}", partial(measure, model, board, *how), KINDS)
     for board, model, *how in (
         *(("ulx3s-85f", MODELS / f"{name}.pt", None, pace) for name, pace in UNHURRIED.items()),
-        ("ulx3s-25f", DIGITS / "sparse_sparse.pt", DIGITS / "vectors.npz", None),
+        ("ulx3s-25f", DIGITS / "sparse_sparse.pt", DIGITS / "vectors.npz", Wish()),
     )
 ]

@@ -130,7 +130,7 @@ def _bitstream(options: Namespace) -> int:
     from compiler.bundle import Bundle
 
     bundle = Bundle.open(options.directory)
-    bundle.bitstream(clock_mhz=options.clock, tries=options.tries, progress=_announce)
+    bundle.bitstream(clock_mhz=options.clock, seed=options.seed, tries=options.tries, progress=_announce)
     report = bundle.report
     _show(options, report["implementation"], printing.bitstream_lines(report, str(bundle.directory)))
     return DONE

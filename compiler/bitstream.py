@@ -17,8 +17,8 @@ __all__ = ["make_bitstream"]
 
 
 def make_bitstream(
-    directory: Path, manifest: Mapping[str, Any], *, clock_mhz: float | None = None, tries: int = 1,
-    progress: Callable[[str], None] | None = None,
+    directory: Path, manifest: Mapping[str, Any], *, clock_mhz: float | None = None,
+    seed: int = 1, tries: int = 1, progress: Callable[[str], None] | None = None,
 ) -> Implementation:  # fmt: skip
     """Let the board's flow make a bitstream, and write what it reached into the report.
 
@@ -28,8 +28,9 @@ def make_bitstream(
         Of a build.
     clock_mhz : float, optional
         Clock to aim for; the board's unless given. The design gets the fastest one that its paths allow.
-    tries : int
-        Placements that nextpnr may route until one reaches that clock; else the fastest is taken.
+    seed, tries : int
+        Of nextpnr's first placement, and how many it may route until one reaches that clock; else the fastest
+        is taken.
     progress : called with the name of each step as it begins, optional
 
     Raises
@@ -50,6 +51,7 @@ def make_bitstream(
             board=board,
             clock_mhz=clock_mhz or board.clock_mhz,
             progress=progress or (lambda step: None),
+            seed=seed,
             tries=tries,
         )
         found = board.flow.run(job)

@@ -171,7 +171,7 @@ class Bundle:
         return found
 
     def bitstream(
-        self, *, clock_mhz: float | None = None, tries: int = 1,
+        self, *, clock_mhz: float | None = None, seed: int = 1, tries: int = 1,
         progress: Callable[[str], None] | None = None,
     ) -> Implementation:  # fmt: skip
         """Make what the board loads, and write the clock that was reached into the report.
@@ -179,7 +179,7 @@ class Bundle:
         As :func:`compiler.bitstream.make_bitstream`.
         """
         return make_bitstream(
-            self.directory, self.manifest, clock_mhz=clock_mhz, tries=tries, progress=progress
+            self.directory, self.manifest, clock_mhz=clock_mhz, seed=seed, tries=tries, progress=progress
         )
 
     def expected_layers(self, frames: list[int]) -> dict[str, np.ndarray]:

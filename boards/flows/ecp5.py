@@ -113,7 +113,7 @@ class Ecp5Flow:
         from boards.flows.place_and_route import place_and_route
 
         found: dict[int, Routed] = {}
-        for seed in range(1, job.tries + 1):
+        for seed in range(job.seed, job.seed + job.tries):
             job.progress("place and route" if job.tries == 1 else f"place and route, seed {seed}")
             options, constraints = [*self._device(), "--seed", str(seed)], netlist.with_suffix(".lpf")
             cache = _cache() / "routed"

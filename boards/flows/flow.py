@@ -36,8 +36,8 @@ class Job:
     clock_mhz : float
         Clock to aim for.
     progress : called with the name of each step as it begins
-    tries : int
-        Placements to route; the fastest is kept. Vendors' tools make one, whatever it is.
+    seed, tries : int
+        Of the first placement, and how many are routed; the fastest is kept. For nextpnr only.
     """
 
     directory: Path
@@ -45,6 +45,7 @@ class Job:
     board: "Board"
     clock_mhz: float
     progress: Callable[[str], None]
+    seed: int = 1
     tries: int = 1
 
 

@@ -239,6 +239,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def _add_bitstream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", type=Path, help="a build directory")
     parser.add_argument("--clock", metavar="MHZ", type=_clock, help="aim for it; the board's by default")
+    parser.add_argument("--seed", metavar="N", type=_positive, default=1, help="of the first placement (1)")
     tries = "placements that nextpnr routes, at most, until the clock is reached (1)"
     parser.add_argument("--tries", metavar="N", type=_positive, default=1, help=tries)
 
