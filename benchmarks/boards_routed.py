@@ -29,6 +29,8 @@ KINDS = {
     "seed": "counted", "nextpnr": "counted", "seconds": "measured",
 }  # fmt: skip
 DIGITS = MODELS.parent / "mnist"
+
+
 @dataclass(frozen=True)
 class Wish:
     """What is asked of a build and of its routing; None for what the board suggests."""
@@ -45,9 +47,7 @@ TOLD = re.compile(r"(Info: (\s+(TRELLIS|DP16KD|MULT18|EHXPLLL|DCCA)|HeAP|Max|Rou
 """Lines of a log that tell of a result, not of how far it is."""
 
 
-def measure(
-    model: Path, board: str, words: Path | None, wish: Wish, folder: Path
-) -> dict[str, Any]:
+def measure(model: Path, board: str, words: Path | None, wish: Wish, folder: Path) -> dict[str, Any]:
     """Build, verify, place and route one network for one board."""
     samples = real_words(folder.with_name("words.npz")) if words is None else words
     bundle = pipeline.build(model, board=board, output=folder, samples=samples, interval=wish.interval)
