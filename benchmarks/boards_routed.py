@@ -14,7 +14,8 @@ from compiler import pipeline
 __all__ = ["LOGS", "PARTS", "TEXT"]
 
 TEXT = """
-`python -m compiler build MODEL --board BOARD`, `verify` and `bitstream`, nothing added: the network and its
+`python -m compiler build MODEL --board BOARD`, `verify` and `bitstream`, at most with `--interval`, `--clock` and
+`--seed`: the network and its
 shell with the serial line and the self-test, to a `.bit`. The clock is what nextpnr's timing of the routed
 design allows in the slowest speed grade; words a second are that clock ÷ the interval simulated in
 Verilator. No board was loaded. What nextpnr said of each stands in `benchmarks/routed/`.
@@ -100,7 +101,7 @@ def slowest_path(report: dict[str, Any], wanted_mhz: float) -> dict[str, str]:
 PARTS = [
     Part("routed", f"{board}-{network_of(model)}", partial(measure, model, board, *how), KINDS)
     for board, model, *how in (
-        *(("ulx3s-85f", MODELS / f"{name}.pt", None, pace) for name, pace in UNHURRIED.items()),
+        *(("ulx3s-85f", MODELS / f"{name}.pt", None, wish) for name, wish in UNHURRIED.items()),
         ("ulx3s-25f", DIGITS / "sparse_sparse.pt", DIGITS / "vectors.npz", Wish()),
     )
 ]
