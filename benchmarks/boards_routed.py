@@ -14,11 +14,10 @@ from compiler import pipeline
 __all__ = ["LOGS", "PARTS", "TEXT"]
 
 TEXT = """
-`python -m compiler build MODEL --board BOARD`, `verify` and `bitstream`, at most with `--interval`, `--clock` and
-`--seed`: the network and its
-shell with the serial line and the self-test, to a `.bit`. The clock is what nextpnr's timing of the routed
-design allows in the slowest speed grade; words a second are that clock ÷ the interval simulated in
-Verilator. No board was loaded. What nextpnr said of each stands in `benchmarks/routed/`.
+`python -m compiler build MODEL --board BOARD`, `verify` and `bitstream`, at most with `--interval`, `--clock`
+and `--seed`: the network and its shell with the serial line and the self-test, to a `.bit`. The clock is what
+nextpnr's timing of the routed design allows in the slowest speed grade; words a second are that clock ÷ the
+interval simulated in Verilator. No board was loaded. What nextpnr said of each is in `benchmarks/routed/`.
 """
 KINDS = {
     "words_per_second": "placed and routed", "interval": "simulated", "words_verified": "counted",
