@@ -43,6 +43,8 @@ class RomConfig:
         for memories of so many blocks that they lie far apart. What these read rests, too.
     rests : bool
         What a block of memory reads rests in a register right behind it, which may be the block's own.
+    piece : bool
+        It is one of several that a memory is made of, and is not parted once more.
     """
 
     words: tuple[int, ...]
@@ -50,6 +52,7 @@ class RomConfig:
     kind: str = "auto"
     legs: int = 0
     rests: bool = False
+    piece: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in MEMORIES:
@@ -84,10 +87,12 @@ class RomConfig:
     def pieces(self) -> "tuple[RomConfig, ...]":
         """The memories that it is made of; all of block RAM if there are several."""
         ends = np.cumsum(piece_depths(len(self.words), rests=self.rests)).tolist()
-        if len(ends) == 1:
+        if self.piece or len(ends) == 1:
             return (self,)
         parts = zip([0, *ends[:-1]], ends, strict=True)
-        return tuple(replace(self, words=self.words[start:end], kind="block") for start, end in parts)
+        return tuple(
+            replace(self, words=self.words[start:end], kind="block", piece=True) for start, end in parts
+        )
 
     @property
     def bare(self) -> "RomConfig":

@@ -61,6 +61,18 @@ def test_pieces_hold_every_word_and_leave_few_empty(depth):
     assert padded - depth <= max(depth / 16, 256)
 
 
+@pytest.mark.parametrize("rests", [False, True])
+@pytest.mark.parametrize("depth", [1700, 3300, 4710, 6400, 9999])
+def test_a_piece_is_built_as_the_one_memory_that_is_predicted(depth, rests):
+    words = tuple(range(depth))
+    config = RomConfig(words=words, bits=14, kind="block", rests=rests)
+    pieces = config.pieces
+    assert [len(piece.words) for piece in pieces] == piece_depths(depth, rests=rests)
+    assert sum((piece.words for piece in pieces), ()) == words
+    for piece in pieces:
+        assert piece.pieces == (piece,) and piece.bare.pieces == (piece.bare,)
+
+
 def test_a_kind_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match="kind must be one of .* not 'silver'"):
         RomConfig(words=(1,), bits=1, kind="silver")
