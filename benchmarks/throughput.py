@@ -14,6 +14,7 @@ import boards
 from benchmarks.results import Part
 from boards.synthesis import Synthesis
 from compiler import pipeline
+from compiler.errors import DoesNotFit
 from models.gsc.data import load_split
 
 __all__ = ["PARTS", "TEXT", "MODELS", "NETWORKS", "PAIRS", "busy", "error", "figures", "fitting"]
@@ -35,7 +36,8 @@ frames to pipelines and gathers outputs included (`shared`); each stage once, as
 One pipeline, for itself, is simulated over recorded words back to back, bit for bit. The clock is assumed.
 `busy`: products of two nonzeros over products that the multipliers could make; as weights kept in wires are
 no multipliers, conv1 of the sparse networks is not in it. `error`: how far the predicted stages of a pipeline
-are from the synthesized ones, a share. `each`: of one pipeline.
+are from the synthesized ones, a share. `each`: of one pipeline. `refused`: what a network needs and what the
+board has, where not even the smallest design fits.
 """
 KINDS = {
     "words_per_second": "assumed", "instances": "synthesized", "interval": "simulated",
@@ -48,7 +50,7 @@ KINDS = {
     "deepest": "synthesized", "multipliers": "counted", "busy_multipliers": "simulated",
     "least_busy": "simulated", "lut_error": "synthesized", "lut_worst_stage": "synthesized",
     "dsp_error": "synthesized", "dsp_worst_stage": "synthesized", "ram_error": "synthesized",
-    "ram_worst_stage": "synthesized",
+    "ram_worst_stage": "synthesized", "refused": "predicted",
 }  # fmt: skip
 """Words a second rest on all of them, hence on an assumption."""
 
@@ -132,10 +134,13 @@ def each(report: dict[str, Any], resource: str) -> dict[str, float]:
 
 
 def measure_network(network: str, board: str, folder: Path) -> dict[str, Any]:
-    """Build, simulate and synthesize one network for one board."""
+    """Build, simulate and synthesize one network for one board, or say why it is too large for it."""
     samples, target = real_words(folder.with_name("words.npz")), boards.find(board)
     make = partial(pipeline.build, MODELS / f"{network}.pt", board=board, samples=samples)
-    filled = make(output=folder / "filled", fill=True)
+    try:
+        filled = make(output=folder / "filled", fill=True)
+    except DoesNotFit as refusal:
+        return {"refused": "; ".join(str(problem) for problem in refusal.problems)}
     goal, count = filled.report["interval_cycles"]["goal"], filled.report["folding"]["instances"]
     one = make(output=folder / "one", interval=goal) if count > 1 else filled
     if one.report["folding"]["stages"] != filled.report["folding"]["stages"]:

@@ -1,6 +1,6 @@
 """What is made of a report, a simulation and a synthesis."""
 
-from benchmarks.throughput import busy, each, error, fitting
+from benchmarks.throughput import busy, each, error, fitting, measure_network
 
 REPORT = {
     "stages": [
@@ -47,3 +47,10 @@ def test_what_pipelines_share_belongs_to_none_of_them():
     assert sum(each(report, "lut").values()) == 132
     shared = report | {"folding": {**REPORT["folding"], "instances": 3}}
     assert sum(each(shared, "lut").values()) == 120
+
+
+def test_a_network_that_is_too_large_for_a_board_is_a_row_that_says_so(tmp_path):
+    row = measure_network("dense", "ecp5-85f", tmp_path / "builds")
+    assert list(row) == ["refused"]
+    assert "the smallest design needs" in row["refused"]
+    assert not (tmp_path / "builds" / "filled").exists()
