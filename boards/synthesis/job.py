@@ -20,6 +20,8 @@ from boards.synthesis.timing import PortTiming, timing_from_json, timing_to_json
 __all__ = ["MAP_LUTS", "synthesize_module"]
 
 MAP_LUTS = "map_luts"
+MANY_MODULES = 1_000
+"""Modules with which Yosys takes hours: some of its passes look at all of them for each."""
 DELAY = re.compile(r"Del =\s*(\d+(?:\.\d+)?)")
 
 
@@ -68,6 +70,10 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
         stubs = scratch / "boxes.v"
         stubs.write_text("\n".join(_stub(box, timing) for box, timing in boxes.items()))
         run(f"read_verilog -lib {stubs}")
+    run(f"hierarchy -check -top {name}")
+    if len(design.modules_) > MANY_MODULES:
+        # What the module contains stays apart, but not what that contains.
+        run(f"flatten {name}/t:* %M")
     run(f"{job['command']} -top {name} -run begin:{MAP_LUTS}")
     rename_brackets(libyosys, design)
     run(f"{job['command']} -top {name} -run {MAP_LUTS}:check")

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import compiler.__main__ as command_line
-from boards.synthesis import SynthesisError, synthesize
+from boards.synthesis import SynthesisError, job, synthesize
 from boards.synthesis.cells import FAMILIES
 from compiler.bundle import Bundle
 from compiler.errors import ToolFailed
@@ -118,3 +118,32 @@ def test_an_interrupt_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_p
     kept = list((home / "zeroskip" / "synthesis").iterdir())
     assert len(kept) == 1 and json.loads(kept[0].read_text())["cells"]
     assert sum(module.cached for module in run(directory, "ecp5-85f").modules) == 1
+
+
+def _of_many_modules(count):
+    """Return a stage in which one module holds `count` others, each of a register and an inverter."""
+    leaves = "".join(
+        f"module leaf{n}(clk, d, q); input clk, d; output reg q = 0; always @(posedge clk) q <= ~d; endmodule\n"
+        for n in range(count)
+    )
+    chain = "".join(f"  leaf{n} l{n}(.clk(clk), .d(w[{n}]), .q(w[{n + 1}]));\n" for n in range(count))
+    return (
+        "module stage(clk, d, q); input clk, d; output q; inner inner(.clk(clk), .d(d), .q(q)); endmodule\n"
+        f"module inner(clk, d, q); input clk, d; output q; wire [{count}:0] w; assign w[0] = d;\n"
+        f"{chain}  assign q = w[{count}];\nendmodule\n{leaves}"
+    )
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_very_many_small_modules_are_opened_before_yosys_looks_at_each_for_each(tmp_path, monkeypatch, more):
+    monkeypatch.setattr(job, "MANY_MODULES", 50)
+    count = 50 - 2 + more
+    (tmp_path / "stage.v").write_text(_of_many_modules(count))
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "log"
+    command = FAMILIES["synth_ecp5"].command
+    found = job.synthesize_module({"module": "stage", "command": command, "boxes": {}, "log": str(log)})
+    assert found["cells"]["TRELLIS_FF"] == count
+    opened = log.read_text().index("FLATTEN pass") < log.read_text().index("PROC pass")
+    assert opened == bool(more)
+    assert set(found["parts"]) <= {"", "inner"}
