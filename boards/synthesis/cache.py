@@ -11,6 +11,8 @@ from typing import Any
 
 __all__ = ["content_key", "read", "write", "yosys_version"]
 
+CODE = ("apart", "brackets", "cells", "depth", "job", "timing")
+"""Modules here that a result depends on."""
 IMAGE = re.compile(r'"(images/[\w.]+\.hex)"')
 
 
@@ -23,7 +25,7 @@ def content_key(rtl: Path, module: str, facts: Mapping[str, Any]) -> str:
     """Return a hash of a module's Verilog, its memory images, `facts`, and the code that judges them."""
     text = (rtl / f"{module}.v").read_bytes()
     images = sorted(set(IMAGE.findall(text.decode(errors="replace"))))
-    code = [Path(__file__).with_name(f"{name}.py") for name in ("cells", "depth", "job", "timing")]
+    code = [Path(__file__).with_name(f"{name}.py") for name in CODE]
     contents = [text, *((rtl / name).read_bytes() for name in images), *(path.read_bytes() for path in code)]
     contents.append(json.dumps([yosys_version(), facts], sort_keys=True).encode())
     digest = hashlib.sha256()

@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from boards.synthesis.apart import map_apart
 from boards.synthesis.brackets import rename_brackets
 from boards.synthesis.depth import measure
 from boards.synthesis.timing import PortTiming, timing_from_json, timing_to_json
@@ -76,7 +77,8 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
         run(f"flatten {name}/t:* %M")
     run(f"{job['command']} -top {name} -run begin:{MAP_LUTS}")
     rename_brackets(libyosys, design)
-    run(f"{job['command']} -top {name} -run {MAP_LUTS}:check")
+    map_apart(design, run, f"{job['command']} -run {MAP_LUTS}:check", scratch)
+    run(f"hierarchy -top {name}")
     # The family's cells are boxes from here on, or `flatten` would open them.
     for command in ("blackbox =A:whitebox", "flatten", "clean", f"select {name}"):
         run(command)

@@ -1,0 +1,57 @@
+"""Map large modules apart from each other.
+
+For each module that ABC9 maps, Yosys rewrites all the others, too: with dozens of large ones it did little
+else. What comes out is the same.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LARGE", "map_apart"]
+
+LARGE = 1_000
+"""Cells of a module that is worth a design of its own; to set one up takes about a second."""
+
+
+def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Path) -> None:
+    """Run a command on all modules of a design: on each large one by itself, and on the others together.
+
+    Parameters
+    ----------
+    design : pyosys Design
+    run : callable
+        Runs a command of Yosys on it.
+    command : str
+        Must change no module by what is in another.
+    scratch : Path
+        A folder for what is mapped.
+    """
+    sizes = {module.name.str().removeprefix("\\"): len(module.cells_) for module in design.selected_modules()}
+    large = [name for name, size in sizes.items() if size >= LARGE]
+    groups = [[name] for name in large]
+    if small := [name for name in sizes if name not in large]:
+        groups.append(small)
+    if len(groups) == 1:
+        run(command)
+        return
+    run("design -save whole")
+    run(f"blackbox {' '.join(sizes)}")
+    run("design -save libraries")  # and what is in no group: its ports
+    mapped = [scratch / f"{number}.il" for number in range(len(groups))]
+    for names, file in zip(groups, mapped, strict=True):
+        _keep_libraries_but(run, names)
+        for name in names:
+            run(f"design -copy-from whole -as {name} {name}")
+        run(command)
+        run(f"select {' '.join(names)}")
+        run(f"write_rtlil -selected {file}")
+        run("select -clear")
+    _keep_libraries_but(run, sizes)
+    for file in mapped:
+        run(f"read_rtlil {file}")
+
+
+def _keep_libraries_but(run: Callable[[str], None], names: Iterable[str]) -> None:
+    run("design -load libraries")
+    run(f"delete {' '.join(names)}")
