@@ -123,7 +123,8 @@ def test_an_interrupt_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_p
 def _of_many_modules(count):
     """Return a stage in which one module holds `count` others, each of a register and an inverter."""
     leaves = "".join(
-        f"module leaf{n}(clk, d, q); input clk, d; output reg q = 0; always @(posedge clk) q <= ~d; endmodule\n"
+        f"module leaf{n}(clk, d, q); input clk, d; output reg q = 0;\n"
+        "  always @(posedge clk) q <= ~d;\nendmodule\n"
         for n in range(count)
     )
     chain = "".join(f"  leaf{n} l{n}(.clk(clk), .d(w[{n}]), .q(w[{n + 1}]));\n" for n in range(count))
