@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ __all__ = ["MAP_LUTS", "synthesize_module"]
 MAP_LUTS = "map_luts"
 MANY_MODULES = 1_000
 """Modules with which Yosys takes hours: some of its passes look at all of them for each."""
+ESCAPE = "\\"
+"""What Yosys puts before names of the Verilog."""
 DELAY = re.compile(r"Del =\s*(\d+(?:\.\d+)?)")
 
 
@@ -72,9 +75,7 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
         stubs.write_text("\n".join(_stub(box, timing) for box, timing in boxes.items()))
         run(f"read_verilog -lib {stubs}")
     run(f"hierarchy -check -top {name}")
-    if len(design.modules_) > MANY_MODULES:
-        # What the module contains stays apart, but not what that contains.
-        run(f"flatten {name}/t:* %M")
+    _open_leaves(design, run, name)
     run(f"{job['command']} -top {name} -run begin:{MAP_LUTS}")
     rename_brackets(libyosys, design)
     map_apart(design, run, f"{job['command']} -run {MAP_LUTS}:check", scratch)
@@ -84,6 +85,19 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
         run(command)
     run(f"write_json -selected {scratch / 'netlist.json'}")
     return json.loads((scratch / "netlist.json").read_text())["modules"][name]
+
+
+def _open_leaves(design: Any, run: Callable[[str], None], top: str) -> None:
+    """Open the innermost modules, level by level, until there are no more than `MANY_MODULES`."""
+    while len(modules := design.selected_modules()) > MANY_MODULES:
+        names = {module.name.str() for module in modules}
+        inner = {
+            module.name.str(): {cell.type.str() for cell in module.cells_.values()} & names
+            for module in modules
+        }
+        holders = (name for name, held in inner.items() if held and not any(inner[leaf] for leaf in held))
+        run(f"flatten {' '.join(holder.removeprefix(ESCAPE) for holder in holders)}")
+        run(f"hierarchy -top {top}")
 
 
 def _stub(name: str, timing: PortTiming) -> str:
