@@ -12,7 +12,8 @@ __all__ = ["telling_frames"]
 CHOICE = 32
 """Frames of which one is chosen."""
 
-AT_ONCE = 256
+AT_ONCE = 24
+"""Frames whose every layer is held at a time."""
 
 
 def telling_frames(graph: Graph[IntegerOp], count: int, seed: int = 0) -> np.ndarray:

@@ -103,14 +103,13 @@ class SparseDenseConvConfig:
 
     def timing(self, arrivals: np.ndarray) -> Timing:
         """Return when windows and beats of sums pass. Exact."""
-        accepted, offered, last = [], [], -1
+        accepted, last, steps = [], -1, self.steps
         for arrival in arrivals.tolist():
             # A window is taken in the last step of the one before.
-            taken = max(arrival, last)
-            accepted.append(taken)
-            last = taken + self.steps
-            offered += [taken + 1 + step + self.latency for step in range(self.steps)]
-        return Timing(np.array(accepted), np.array(offered))
+            accepted.append(max(arrival, last))
+            last = accepted[-1] + steps
+        taken = np.array(accepted, dtype=np.int64)
+        return Timing(taken, np.add.outer(taken + 1 + self.latency, np.arange(steps)).reshape(-1))
 
 
 class SparseDenseConv(wiring.Component):

@@ -146,11 +146,12 @@ class ZeroSkipConvConfig:
         `cycles` are those of each window; by default the most that any can take.
         """
         cycles = np.full(len(arrivals), self.worst_words) if cycles is None else cycles
-        finish = -self.target.groups
-        accepted, offered = [], []
+        groups = self.target.groups
+        finish, accepted, finished = -groups, [], []
         for arrival, busy in zip(arrivals.tolist(), cycles.tolist(), strict=True):
             # A window is taken when the one before finishes, and finishes when the readout is free.
             accepted.append(max(arrival, finish, (accepted or [-1])[-1] + 1))
-            finish = max(accepted[-1] + busy, finish + self.target.groups)
-            offered += [finish + self.latency + slot for slot in range(self.target.groups)]
-        return Timing(np.array(accepted), np.array(offered))
+            finish = max(accepted[-1] + busy, finish + groups)
+            finished.append(finish)
+        offered = np.add.outer(np.array(finished, dtype=np.int64) + self.latency, np.arange(groups))
+        return Timing(np.array(accepted), offered.reshape(-1))
