@@ -1,21 +1,21 @@
-"""Map large modules apart from each other.
+"""Map a few modules at a time.
 
-For each module that ABC9 maps, Yosys rewrites all the others, too: with dozens of large ones it did little
-else. What comes out is the same.
+For each module that ABC9 maps, Yosys rewrites all the others, too: with dozens of them it did little else.
+What comes out is the same.
 """
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LARGE", "map_apart"]
+__all__ = ["CELLS_AT_ONCE", "map_apart"]
 
-LARGE = 1_000
-"""Cells of a module that is worth a design of its own; to set one up takes about a second."""
+CELLS_AT_ONCE = 1_000
+"""Cells of the modules that are mapped together, unless one alone has more; to begin anew takes a second."""
 
 
 def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Path) -> None:
-    """Run a command on all modules of a design: on each large one by itself, and on the others together.
+    """Run a command on all modules of a design, `CELLS_AT_ONCE` or one module at a time.
 
     Parameters
     ----------
@@ -28,10 +28,7 @@ def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Pa
         A folder for what is mapped.
     """
     sizes = {module.name.str().removeprefix("\\"): len(module.cells_) for module in design.selected_modules()}
-    large = [name for name, size in sizes.items() if size >= LARGE]
-    groups = [[name] for name in large]
-    if small := [name for name in sizes if name not in large]:
-        groups.append(small)
+    groups = _groups(sizes)
     if len(groups) == 1:
         run(command)
         return
@@ -50,6 +47,18 @@ def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Pa
     _keep_libraries_but(run, sizes)
     for file in mapped:
         run(f"read_rtlil {file}")
+
+
+def _groups(sizes: dict[str, int]) -> list[list[str]]:
+    groups: list[list[str]] = []
+    filled = 0
+    for name, size in sizes.items():
+        if not groups or filled + size > CELLS_AT_ONCE:
+            groups.append([])
+            filled = 0
+        groups[-1].append(name)
+        filled += size
+    return groups
 
 
 def _keep_libraries_but(run: Callable[[str], None], names: Iterable[str]) -> None:

@@ -24,12 +24,12 @@ def test_every_way_to_part_a_design_gives_the_same_cells_levels_and_timing(tmp_p
     (tmp_path / "nested.v").write_text(NESTED + STAGE)
     monkeypatch.chdir(tmp_path)
     found, groups = [], []
-    for number, large in enumerate((10**6, 40, 1)):  # all together, some, and each for itself
-        monkeypatch.setattr(apart, "LARGE", large)
+    for number, cells in enumerate((10**6, 100, 1)):  # all together, some, and each for itself
+        monkeypatch.setattr(apart, "CELLS_AT_ONCE", cells)
         log = tmp_path / f"{number}.log"
         task = {"module": "nested", "command": FAMILIES[family].command, "boxes": {}, "log": str(log)}
         found.append({**job.synthesize_module(task), "seconds": None})
         groups.append(log.read_text().count("RTLIL backend"))
-    assert groups[0] == 0 < groups[1] < groups[2]
+    assert groups[0] == 0 < groups[1] < groups[2] == 4
     assert found[0]["cells"] and found[0]["parts"].keys() == {"", "left", "right"}
     assert found[0] == found[1] == found[2]
