@@ -7,7 +7,7 @@ from typing import Any
 import boards
 from benchmarks.growth import exact_graph
 from benchmarks.results import Part
-from benchmarks.throughput import MODELS, PAIRS, share_of_use
+from benchmarks.throughput import MODELS, PAIRS, refused, share_of_use
 from compiler.errors import DoesNotFit
 from compiler.report import summarize_graph
 from compiler.scheduler import Scheduler
@@ -34,7 +34,7 @@ def measure(network: str, name: str, folder: Path) -> dict[str, Any]:
     try:
         choice = Scheduler(board, fill=True)(graph)
     except DoesNotFit as refusal:
-        return {"refused": "; ".join(str(problem) for problem in refusal.problems)}
+        return refused(refusal)
     plan, count = choice.plan, choice.instances
     need = plan.need_of(count)
     useful = {layer["name"]: layer["macs_sparse"] for layer in summarize_graph(graph)["layers"]}

@@ -17,7 +17,7 @@ from compiler import pipeline
 from compiler.errors import DoesNotFit
 from models.gsc.data import load_split
 
-__all__ = ["PARTS", "TEXT", "MODELS", "NETWORKS", "PAIRS", "busy", "error", "figures", "fitting"]
+__all__ = ["PARTS", "TEXT", "MODELS", "NETWORKS", "PAIRS", "busy", "error", "figures", "fitting", "refused"]
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "models" / "gsc"
@@ -133,6 +133,11 @@ def each(report: dict[str, Any], resource: str) -> dict[str, float]:
     }
 
 
+def refused(refusal: DoesNotFit) -> dict[str, Any]:
+    """Return the row of a network that is too large for a board."""
+    return {"refused": "; ".join(map(str, refusal.problems))}
+
+
 def measure_network(network: str, board: str, folder: Path) -> dict[str, Any]:
     """Build, simulate and synthesize one network for one board, or say why it is too large for it."""
     samples, target = real_words(folder.with_name("words.npz")), boards.find(board)
@@ -140,7 +145,7 @@ def measure_network(network: str, board: str, folder: Path) -> dict[str, Any]:
     try:
         filled = make(output=folder / "filled", fill=True)
     except DoesNotFit as refusal:
-        return {"refused": "; ".join(str(problem) for problem in refusal.problems)}
+        return refused(refusal)
     goal, count = filled.report["interval_cycles"]["goal"], filled.report["folding"]["instances"]
     one = make(output=folder / "one", interval=goal) if count > 1 else filled
     if one.report["folding"]["stages"] != filled.report["folding"]["stages"]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from boards.synthesis.brackets import plain
+
 __all__ = ["CELLS_AT_ONCE", "map_apart"]
 
 CELLS_AT_ONCE = 1_000
@@ -27,7 +29,7 @@ def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Pa
     scratch : Path
         A folder for what is mapped.
     """
-    sizes = {module.name.str().removeprefix("\\"): len(module.cells_) for module in design.selected_modules()}
+    sizes = {plain(module.name): len(module.cells_) for module in design.selected_modules()}
     groups = _groups(sizes)
     if len(groups) == 1:
         run(command)

@@ -1,8 +1,13 @@
-"""Names that Yosys takes for bits of other names."""
+"""Names as Yosys has them and as Verilog has them; some Yosys takes for bits of others."""
 
 from typing import Any
 
-__all__ = ["rename_brackets"]
+__all__ = ["plain", "rename_brackets"]
+
+
+def plain(name: Any) -> str:
+    """Return an identifier of Yosys as it stands in the Verilog, and in commands."""
+    return name.str().removeprefix("\\")
 
 
 def rename_brackets(libyosys: Any, design: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from boards.synthesis.apart import map_apart
-from boards.synthesis.brackets import rename_brackets
+from boards.synthesis.brackets import plain, rename_brackets
 from boards.synthesis.depth import measure
 from boards.synthesis.timing import PortTiming, timing_from_json, timing_to_json
 
@@ -23,9 +23,7 @@ __all__ = ["MAP_LUTS", "synthesize_module"]
 
 MAP_LUTS = "map_luts"
 MANY_MODULES = 1_000
-"""Modules with which Yosys takes hours: some of its passes look at all of them for each."""
-ESCAPE = "\\"
-"""What Yosys puts before names of the Verilog."""
+"""Modules that Yosys may have at a time: some of its passes look at all of them for each."""
 DELAY = re.compile(r"Del =\s*(\d+(?:\.\d+)?)")
 
 
@@ -90,13 +88,13 @@ def _netlist(job: dict[str, Any], boxes: dict[str, PortTiming], scratch: Path) -
 def _open_leaves(design: Any, run: Callable[[str], None], top: str) -> None:
     """Open the innermost modules, level by level, until there are no more than `MANY_MODULES`."""
     while len(modules := design.selected_modules()) > MANY_MODULES:
-        names = {module.name.str() for module in modules}
+        names = {plain(module.name) for module in modules}
         inner = {
-            module.name.str(): {cell.type.str() for cell in module.cells_.values()} & names
+            plain(module.name): {plain(cell.type) for cell in module.cells_.values()} & names
             for module in modules
         }
         holders = (name for name, held in inner.items() if held and not any(inner[leaf] for leaf in held))
-        run(f"flatten {' '.join(holder.removeprefix(ESCAPE) for holder in holders)}")
+        run(f"flatten {' '.join(holders)}")
         run(f"hierarchy -top {top}")
 
 
