@@ -16,8 +16,8 @@ import boards
 from boards.flows.flow import Job, build_number, weights_bytes
 from boards.shells.serial_shell import SerialCore, stored_frames
 from hdl.verilog import rtlil_to_verilog, to_verilog
-from sim import verilator
-from sim.toolchain import build_environment
+from sim.programs import Program, run_program
+from sim.toolchain import build_environment, make_variables
 
 __all__ = ["BoardLine", "Line", "build_board", "build_core"]
 
@@ -56,9 +56,9 @@ def _build(top: str, sources: list[Path], directory: Path, folder: Path) -> Path
     names = ["--prefix", f"V{top}", "--top-module", top]
     inputs = [*sources, *sorted((directory / "rtl").glob("*.v"))]
     command = ["verilator", "--Mdir", obj, *OPTIONS, *names, *inputs]
-    verilator._run("verilator", [str(part) for part in command], folder, environment)
-    make = ["make", "-C", str(obj), "-f", f"V{top}.mk", *verilator.make_variables()]
-    verilator._run("make", [*make, "OPT_FAST=-O1", "OPT_SLOW=-O0"], folder, environment)
+    run_program(Program("verilator", [str(part) for part in command], folder, environment))
+    make = ["make", "-C", str(obj), "-f", f"V{top}.mk", *make_variables(), "OPT_FAST=-O1", "OPT_SLOW=-O0"]
+    run_program(Program("make", make, folder, environment))
     return obj / "simulator"
 
 

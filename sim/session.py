@@ -1,6 +1,7 @@
 """What the runs of one verification share: a build directory, its vectors, and how patient to be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 from sim.contract import Contract, load_contract
 from sim.errors import SimulationError
 from sim.inside import FRAMES, ExpectedLayers
+from sim.programs import Program, run_program, run_programs
 from sim.recording import Recording, read_recording
 from sim.script import Script
 from sim.vectors import Vectors, load_vectors, pack_frames
-from sim.verilator import run_simulator
+from sim.verilator import check_images, simulation
 
 __all__ = ["STALLS", "Session", "open_session"]
 
@@ -99,9 +101,28 @@ class Session:
         self, simulator: Path, folder: Path, plusargs: dict[str, int | str], script: Script | None = None
     ) -> Recording:
         """Run once in `folder`."""
-        self.write_input(folder, plusargs, script)
-        run_simulator(simulator, self.directory, folder, plusargs)
+        check_images(run_program(self._simulation(simulator, folder, plusargs, script)))
         return read_recording(folder)
+
+    def play_patterns(
+        self, simulator: Path, scratch: Path, stalls: Sequence[str]
+    ) -> Iterator[tuple[str, Path, float]]:
+        """Run stall patterns side by side; yield each as it ends, its folder in `scratch`, its seconds."""
+        folders = [scratch / stall for stall in stalls]
+        programs = []
+        for stall, folder in zip(stalls, folders, strict=True):
+            folder.mkdir()
+            programs.append(self._simulation(simulator, folder, self.plusargs(stall)))
+        with closing(run_programs(programs)) as ends:
+            for number, seconds in ends:
+                check_images(programs[number].log)
+                yield stalls[number], folders[number], seconds
+
+    def _simulation(
+        self, simulator: Path, folder: Path, plusargs: dict[str, int | str], script: Script | None = None
+    ) -> Program:
+        self.write_input(folder, plusargs, script)
+        return simulation(simulator, self.directory, folder, plusargs)
 
 
 def open_session(

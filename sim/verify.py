@@ -2,8 +2,8 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from sim.faults import FaultResult, Played, provoke
 from sim.inside import ExpectedLayers, fault_inside
 from sim.judge import Judgement, judge, measure
 from sim.locate import broken_streams, find_difference, place_of, stalled_stream
-from sim.recording import Recording, read_choices, read_stuck, read_taps
+from sim.recording import Recording, read_choices, read_recording, read_stuck, read_taps
 from sim.script import Script
 from sim.session import STALLS, Session, open_session
 from sim.toolchain import simulator_name
@@ -73,10 +73,7 @@ def verify(
     session = open_session(Path(directory).resolve(), vectors, stalls, expected_layers)
     progress("building the simulator")
     simulator = build_simulator(session.directory, session.contract)
-    outcomes = []
-    for stall in dict.fromkeys(stalls):
-        progress(f"simulating {len(session.vectors)} frames, stall pattern {stall}")
-        outcomes.append(_run_pattern(session, simulator, stall))
+    outcomes = _run_patterns(session, simulator, [*dict.fromkeys(stalls)], progress)
     failed = next((outcome for outcome in outcomes if outcome.judgement.fault), None)
     failure, wave_file = None, None
     if failed or waves:
@@ -101,13 +98,23 @@ def verify(
     return verdict
 
 
-def _run_pattern(session: Session, simulator: Path, stall: str) -> _Outcome:
-    started = time.monotonic()
-    with scratch_folder() as folder:
-        recording = session.play(simulator, folder, session.plusargs(stall)).since_reset()
-        logs = read_taps(folder, len(session.contract.streams))
-        choices = read_choices(folder)
-    seconds = round(time.monotonic() - started, 3)
+def _run_patterns(
+    session: Session, simulator: Path, stalls: list[str], progress: Callable[[str], None]
+) -> list[_Outcome]:
+    """Return what came of each pattern; one is judged while others still run."""
+    frames, found = len(session.vectors), {}
+    progress(f"simulating {frames} frames, stall patterns {', '.join(stalls)}")
+    with scratch_folder() as scratch, closing(session.play_patterns(simulator, scratch, stalls)) as plays:
+        for stall, folder, seconds in plays:
+            found[stall] = _judge_pattern(session, stall, folder, seconds)
+            progress(f"stall pattern {stall}: {found[stall].judgement.correct} of {frames} frames right")
+    return [found[stall] for stall in stalls]
+
+
+def _judge_pattern(session: Session, stall: str, folder: Path, seconds: float) -> _Outcome:
+    recording = read_recording(folder).since_reset()
+    logs = read_taps(folder, len(session.contract.streams))
+    choices = read_choices(folder)
     broken = broken_streams(session.contract, logs, choices)
     judgement = judge(recording, session.vectors, session.contract.output, broken)
     if judgement.fault is None:

@@ -1,4 +1,4 @@
-"""Build a simulator of a build directory with Verilator, and run it. The only file that starts programs.
+"""Build a simulator of a build directory with Verilator, and say how it is run.
 
 A simulator is cached in `sim/cache` of the build directory under a hash of everything that goes into it.
 Memory images are read when it runs, so that new weights need no new simulator.
@@ -7,12 +7,10 @@ Memory images are read when it runs, so that new weights need no new simulator.
 import hashlib
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import cocotb_tools.config
@@ -22,9 +20,10 @@ from sim.contract import Contract
 from sim.errors import SimulationError
 from sim.gates import GATE, gated_sources
 from sim.harness import SOURCES, harness_parameters, taps_source
+from sim.programs import Program, cores, run_program
 from sim.toolchain import build_environment, make_variables, require_tools, simulator_name
 
-__all__ = ["build_simulator", "run_simulator", "scratch_folder"]
+__all__ = ["build_simulator", "check_images", "scratch_folder", "simulation"]
 
 # VCD, since Verilator's FST writer needs headers (lz4, zlib) that few machines have.
 # No `--public-flat-rw`, which cocotb's own runner passes: it makes every signal visible to Python, and slow.
@@ -101,13 +100,13 @@ def _key(files: list[Path], texts: list[str]) -> str:
 def _verilate(folder: Path, arguments: list[str]) -> None:
     environment = build_environment()
     verilator = shutil.which("verilator", path=environment["PATH"])
-    _run("verilator", [verilator, "--Mdir", str(folder / "obj"), *arguments], folder, environment)
-    jobs = f"-j{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()}"
-    command = ["make", "-C", str(folder / "obj"), "-f", "Vtop.mk", jobs, *make_variables(), *SPEED]
+    command = [verilator, "--Mdir", str(folder / "obj"), *arguments]
+    run_program(Program("verilator", command, folder, environment))
+    make = ["make", "-C", str(folder / "obj"), "-f", "Vtop.mk", f"-j{cores()}", *make_variables(), *SPEED]
     runtime = runtime_cache(["--trace-vcd" in arguments])
     for compiled in runtime.glob("*.o"):
         shutil.copy(compiled, folder / "obj")  # newer than its source, so that make leaves it alone
-    _run("make", command, folder, environment)
+    run_program(Program("make", make, folder, environment))
     _keep_runtime(folder / "obj", runtime)
 
 
@@ -133,8 +132,10 @@ def _keep_runtime(objects: Path, runtime: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def run_simulator(simulator: Path, directory: Path, folder: Path, plusargs: dict[str, int | str]) -> None:
-    """Run one simulation in `folder`, which holds `input.bin` and gets the logs of the harness.
+def simulation(
+    simulator: Path, directory: Path, folder: Path, plusargs: dict[str, int | str]
+) -> Program:
+    """Return the program that simulates in `folder`, which holds `input.bin` and gets the harness's logs.
 
     Every register and memory cell that reset or an initial value does not set starts at random.
     """
@@ -154,40 +155,12 @@ def run_simulator(simulator: Path, directory: Path, folder: Path, plusargs: dict
     }
     arguments = [f"+{name}={value}" for name, value in plusargs.items()]
     arguments += [f"+verilator+seed+{plusargs['seed']}", "+verilator+rand+reset+2"]
-    log = _run("simulator", [str(simulator), *arguments], folder, environment)
+    return Program("simulator", [str(simulator), *arguments], folder, environment)
+
+
+def check_images(log: Path) -> None:
+    """Refuse a simulation that did not find all of its memory images."""
     # To Verilator a memory image that is not there is a warning; here the design is then not the one built.
     damaged = [line for line in log.read_text(errors="replace").splitlines() if "$readmem" in line]
     if damaged:
         raise SimulationError("rtl/images", damaged[0], "build the directory again")
-
-
-def _run(name: str, command: list[str], folder: Path, environment: dict[str, str]) -> Path:
-    """Run a program in its own process group, which an interrupt ends whole; return its log."""
-    log = folder / f"{name}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            status = process.wait()
-        except BaseException:
-            with suppress(ProcessLookupError):  # the signal may come when it has just ended
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-    if status:
-        raise SimulationError(name, f"failed with status {status}: {_gist(log)}")
-    return log
-
-
-def _gist(log: Path) -> str:
-    """Return the lines of a log that say what went wrong: its errors, or else its end."""
-    lines = log.read_text(errors="replace").splitlines()
-    errors = [line for line in lines if "%Error" in line or "error:" in line or "Error" in line]
-    return " | ".join((errors or lines[-3:] or ["no output"])[:3])

@@ -12,7 +12,7 @@ import numpy as np
 from amaranth.lib import data
 
 from hdl.numerics import FixedPoint
-from hdl.streams.elements import bits_of, element, signed
+from hdl.streams.elements import bits_of, element, unpacked
 from hdl.streams.sparse_formats import EntryFormat, WinnersFormat
 
 __all__ = [
@@ -122,11 +122,8 @@ class DenseFormat:
 
     def decode(self, beats: list[int]) -> np.ndarray:
         """Put the payloads of one frame together: int64[channels, height, width]."""
-        width, mask = self.form.width, (1 << self.form.width) - 1
         slots = np.zeros((self.pixels, len(self.order)), dtype=np.int64)
-        flat = slots.reshape(-1, self.elements)
-        for number, beat in enumerate(beats):
-            flat[number] = [signed(beat >> (width * n) & mask, self.form) for n in range(self.elements)]
+        slots.reshape(-1, self.elements)[: len(beats)] = unpacked(beats, self.elements, self.form)
         return slots[:, self.slots].T.reshape(self.shape)
 
     @cached_property

@@ -15,6 +15,7 @@ import compiler
 from benchmarks.networks import network, retrained
 from compiler.weights import reweight
 from sim import verilator
+from sim.programs import Program, run_program
 from sim.toolchain import build_environment
 
 __all__ = ["build_directory", "run_bench"]
@@ -60,7 +61,7 @@ def run_bench(directory: Path, top: str, sources: list[Path], bench: str, folder
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         "TOPLEVEL_LANG": "verilog",
     }
-    log = verilator._run("simulator", [str(folder / "obj" / "simulator")], folder, environment)
+    log = run_program(Program("simulator", [str(folder / "obj" / "simulator")], folder, environment))
     cases = list(ElementTree.parse(folder / "results.xml").iter("testcase"))
     failed = [case.get("name") for case in cases if {part.tag for part in case} & BAD]
     assert cases and not failed, f"{failed}\n{log.read_text()[-6000:]}"

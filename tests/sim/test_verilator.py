@@ -12,7 +12,7 @@ from pyosys import libyosys
 from hdl.numerics import FixedPoint
 from hdl.streams.formats import DenseFormat
 from hdl.streams.queue import Queue, QueueConfig
-from sim import verilator
+from sim import programs, verilator
 from sim.contract import AxisPort, Contract, Prediction, StreamTap, load_contract
 from sim.errors import SimulationError
 from sim.vectors import Vectors, save_vectors
@@ -94,30 +94,30 @@ def test_a_missing_memory_image_is_an_error(built):
         verify(built)
 
 
-def test_an_interrupt_ends_the_simulator_and_leaves_the_results_alone(built, monkeypatch):
+def test_an_interrupt_ends_all_simulators_and_leaves_the_results_alone(built, monkeypatch):
     verify(write_design(built, make_vectors(2)), stalls=["none"])
     before = (built / "sim" / "results.json").read_bytes()
     write_design(built, make_vectors(200_000))
     started = []
 
-    class Recorded(verilator.subprocess.Popen):
-        def wait(self, timeout=None):
-            if "cache" in str(self.args[0]) and not started:
+    class Recorded(programs.subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__(command, **options)
+            if "cache" in str(command[0]):
                 started.append(self)
                 signal.setitimer(signal.ITIMER_REAL, 1)
-            return super().wait(timeout)
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
     previous = signal.signal(signal.SIGALRM, interrupt)
-    monkeypatch.setattr(verilator.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(programs.subprocess, "Popen", Recorded)
     try:
         with pytest.raises(KeyboardInterrupt):
-            verify(built, stalls=["none"])
+            verify(built)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
-    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * min(4, programs.cores())
     assert (built / "sim" / "results.json").read_bytes() == before
     assert not list((built / "sim").glob("*.partial"))

@@ -12,7 +12,7 @@ import pytest
 
 from boards.flows.flow import FlowError
 from boards.flows.process import run_program, unwound_by_signals
-from sim import verilator
+from sim import programs
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,7 +43,7 @@ def flow_program(folder):
 
 
 def simulator_program(folder):
-    verilator._run("simulator", ["true"], folder, dict(os.environ))
+    programs.run_program(programs.Program("simulator", ["true"], folder, dict(os.environ)))
 
 
 def alive(pid):
@@ -116,15 +116,17 @@ def test_a_program_that_fails_is_named_with_what_it_said(tmp_path):
         run_program("router", [sys.executable, "-c", said], tmp_path)
 
 
-@pytest.mark.parametrize("run", [flow_program, simulator_program])
-def test_a_signal_that_comes_when_a_program_has_just_ended_stays_that_signal(tmp_path, monkeypatch, run):
-    wait = subprocess.Popen.wait
+@pytest.mark.parametrize(("run", "question"), [(flow_program, "wait"), (simulator_program, "poll")])
+def test_a_signal_that_comes_when_a_program_has_just_ended_stays_that_signal(
+    tmp_path, monkeypatch, run, question
+):
+    ask = getattr(subprocess.Popen, question)
 
     def interrupted(process, *arguments, **options):
-        monkeypatch.setattr(subprocess.Popen, "wait", wait)
-        wait(process, *arguments, **options)
+        monkeypatch.setattr(subprocess.Popen, question, ask)
+        process.wait()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    monkeypatch.setattr(subprocess.Popen, question, interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
