@@ -1,5 +1,7 @@
 """What the harness wrote down during one run."""
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,6 +10,9 @@ from sim.errors import SimulationError
 __all__ = [
     "Beats", "Port", "Recording", "TapLog", "read_choices", "read_recording", "read_stuck", "read_taps",
 ]  # fmt: skip
+
+CHOICE = re.compile(r"^C (\d+)", re.MULTILINE)
+"""A line of `taps.txt`: the instance that was given a frame."""
 
 
 @dataclass
@@ -73,7 +78,7 @@ class TapLog:
     changed or vanished.
     """
 
-    frames: dict[int, Beats] = field(default_factory=dict)
+    frames: dict[int, Beats] = field(default_factory=lambda: defaultdict(Beats))
     broken: tuple[int, int] | None = None
     port: Port | None = None
 
@@ -108,13 +113,8 @@ def read_recording(folder: Path) -> Recording:
 
 def read_choices(folder: Path) -> list[int]:
     """Read from `taps.txt` which instance was given each frame since the last reset; nothing if only one."""
-    choices: list[int] = []
-    for line in _lines(folder / "taps.txt"):
-        if line.startswith("Z "):
-            choices.clear()
-        elif line.startswith("C "):
-            choices.append(int(line.split()[1]))
-    return choices
+    since_reset = f"\n{_text(folder / 'taps.txt')}".rpartition("\nZ ")[2]
+    return [int(choice) for choice in CHOICE.findall(since_reset)]
 
 
 def read_stuck(folder: Path) -> int:
@@ -132,7 +132,7 @@ def read_taps(folder: Path, count: int) -> list[TapLog]:
             continue
         log = logs[int(number)]
         if kind == "B":
-            beats = log.frames.setdefault(int(values[1]), Beats())
+            beats = log.frames[int(values[1])]
             beats.cycles.append(int(values[0]))
             beats.words.append(int(values[2], 16))
         elif kind == "Z":
@@ -145,7 +145,11 @@ def read_taps(folder: Path, count: int) -> list[TapLog]:
 
 
 def _lines(path: Path) -> list[str]:
+    return _text(path).splitlines()
+
+
+def _text(path: Path) -> str:
     try:
-        return path.read_text().splitlines()
+        return path.read_text()
     except OSError as error:
         raise SimulationError("simulator", f"left no {path.name}: {error}", "report this as a bug") from error

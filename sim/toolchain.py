@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import find_libpython
@@ -128,7 +129,7 @@ def require_tools() -> None:
         raise SimulationError("simulation tools", f"missing: {names}", "; ".join(t.remedy for t in missing))
 
 
+@cache
 def simulator_name() -> str:
-    """Return the simulator with its versions, as reports state it."""
-    tools = {tool.name: tool.version for tool in find_tools()}
-    return f"Verilator {tools['verilator']}, cocotb {tools['cocotb']}"
+    """Return the simulator with its versions, as reports state it; asked once, since asking takes a while."""
+    return f"Verilator {_verilator_version()}, cocotb {_package_version('cocotb')}"

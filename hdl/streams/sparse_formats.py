@@ -23,7 +23,7 @@ class WinnersFormat:
     form: FixedPoint
     at_most: int
 
-    @property
+    @cached_property
     def index_bits(self) -> int:
         """Bits of a channel number."""
         return bits_for_range(self.shape[0])
@@ -92,7 +92,7 @@ class EntryFormat:
     at_most: int
     order: tuple[int, ...]
 
-    @property
+    @cached_property
     def index_bits(self) -> int:
         """Bits of an element's number."""
         return bits_for_range(len(self.order))
