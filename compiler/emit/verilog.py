@@ -1,5 +1,8 @@
 """Deterministic Verilog: a file for the top, one for each stage, and an image for each memory."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Value
@@ -61,7 +64,19 @@ def emit_verilog(accelerator: Accelerator, directory: Path) -> None:
         synthesize from there: memories name their images relative to it.
     """
     (directory / "images").mkdir()
-    _write(accelerator, "top", directory, _TopPlatform(directory))
+    with _collecting_rarely():
+        _write(accelerator, "top", directory, _TopPlatform(directory))
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for garbage less often: Amaranth's objects all live until it is done, and are many."""
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _write(component: wiring.Component, name: str, directory: Path, platform: object) -> None:
