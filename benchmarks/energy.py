@@ -22,6 +22,8 @@ __all__ = ["PARTS", "TEXT", "changes"]
 
 PACE = 12_544
 WORDS = 4
+PATIENCE = 3600
+"""Seconds for a compiler, and for a simulation: the dense network is large."""
 TEXT = f"""
 The three trained networks, each built for the U250 to have a word every {PACE:,} cycles, and the sparse one
 besides as fast as it is by default. Bits of all named signals that change while {WORDS} recorded words pass
@@ -44,7 +46,7 @@ def measure_network(network: str, interval: int | None, folder: Path) -> dict[st
     )  # fmt: skip
     sources, simulator = sorted((folder / "rtl").glob("*.v")), folder.with_name("simulator")
     contract = open_session(folder, 1, ["none"]).contract
-    build(contract, sources, simulator, optimize="-O1", activity=True)
+    build(contract, sources, simulator, optimize="-O1", activity=True, seconds=PATIENCE)
     (few, _, _), (many, bits, found) = (_simulate(folder, simulator, words) for words in (WORDS, 2 * WORDS))
     return {
         "interval": measure(found.recording, contract.predicted).interval_cycles,
@@ -58,7 +60,7 @@ def _simulate(directory: Path, simulator: Path, words: int) -> tuple[int, int, R
     """Return the changes, the bits that were watched, and the run."""
     counts = directory.with_name(f"{words}.saif")
     session = open_session(directory, words, ["none"])
-    found = run(simulator, session, "none", {"wave_from": 0, "wave_file": str(counts)}, seconds=1800)
+    found = run(simulator, session, "none", {"wave_from": 0, "wave_file": str(counts)}, seconds=PATIENCE)
     if found.fault:
         raise ValueError(f"{directory}: {found.fault}")
     with counts.open() as lines:

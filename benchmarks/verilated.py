@@ -54,6 +54,7 @@ def build(
     optimize: str = "-O0",
     options: Sequence[str] = (),
     activity: bool = False,
+    seconds: int = 600,
 ) -> Path:
     """Build a simulator of `harness` around the module `top` of some Verilog, and return it.
 
@@ -71,6 +72,8 @@ def build(
         More of Verilator's.
     activity : bool
         Whether `+wave_file` is written, in SAIF: how often each bit changed.
+    seconds : int
+        That compiling may take; raises SimulationError after them.
     """
     environment = build_environment()
     macros = (*MACROS, f"-DVM_TRACE={int(activity)}", *["-DVM_TRACE_SAIF=1"] * activity)
@@ -90,6 +93,7 @@ def build(
             ["g++", optimize, *_includes(environment), *macros, f"-I{generated}", "-include", runtime / "h.h",
              "-o", folder / "simulator", whole, *sorted(runtime.glob("*.o"))],
             environment,
+            seconds=seconds,
         )  # fmt: skip
         shutil.move(folder / "simulator", target)
     return target
