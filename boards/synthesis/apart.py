@@ -4,7 +4,7 @@ For each module that ABC9 maps, Yosys rewrites all the others, too: with dozens 
 What comes out is the same.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +29,29 @@ def map_apart(design: Any, run: Callable[[str], None], command: str, scratch: Pa
     scratch : Path
         A folder for what is mapped.
     """
-    sizes = {plain(module.name): len(module.cells_) for module in design.selected_modules()}
-    groups = _groups(sizes)
+    modules = {plain(module.name): module for module in design.selected_modules()}
+    groups = _groups({name: len(module.cells_) for name, module in modules.items()})
     if len(groups) == 1:
         run(command)
         return
+    held = {name: {plain(cell.type) for cell in module.cells_.values()} for name, module in modules.items()}
     run("design -save whole")
-    run(f"blackbox {' '.join(sizes)}")
-    run("design -save libraries")  # and what is in no group: its ports
+    run(f"blackbox {' '.join(held)}")
+    run("design -save boxes")
+    run(f"delete {' '.join(held)}")
+    run("design -save libraries")
     mapped = [scratch / f"{number}.il" for number in range(len(groups))]
     for names, file in zip(groups, mapped, strict=True):
-        _keep_libraries_but(run, names)
-        for name in names:
-            run(f"design -copy-from whole -as {name} {name}")
+        run("design -load libraries")
+        around = set().union(*(held[name] for name in names)) & held.keys() - set(names)
+        for source, copied in (("boxes", sorted(around)), ("whole", names)):
+            for name in copied:
+                run(f"design -copy-from {source} -as {name} {name}")
         run(command)
         run(f"select {' '.join(names)}")
         run(f"write_rtlil -selected {file}")
         run("select -clear")
-    _keep_libraries_but(run, sizes)
+    run("design -load libraries")
     for file in mapped:
         run(f"read_rtlil {file}")
 
@@ -61,8 +66,3 @@ def _groups(sizes: dict[str, int]) -> list[list[str]]:
         groups[-1].append(name)
         filled += size
     return groups
-
-
-def _keep_libraries_but(run: Callable[[str], None], names: Iterable[str]) -> None:
-    run("design -load libraries")
-    run(f"delete {' '.join(names)}")

@@ -29,13 +29,16 @@ def multiply(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     >>> multiply(np.array([[1, 2**40]]), np.array([[1, 2**20]]))
     array([[1152921504606846977]])
     """
-    if rows.dtype != np.int64:
-        return rows @ matrix.T
-    largest = int(np.abs(rows).max(initial=0)) * int(np.abs(matrix).sum(axis=1).max(initial=0))
-    if largest >= 1 << 53:
-        return rows @ matrix.T
-    exact = np.float32 if largest < 1 << 24 else np.float64
-    return (rows.astype(exact) @ matrix.T.astype(exact)).astype(np.int64)
+    exact = _exact_type(rows, matrix)
+    return (rows.astype(exact) @ matrix.T.astype(exact)).astype(rows.dtype, copy=False)
+
+
+def _exact_type(numbers: np.ndarray, matrix: np.ndarray) -> np.dtype:
+    """Return in which type rows of such numbers are multiplied with a matrix: the smallest that is exact."""
+    if numbers.dtype != np.int64:
+        return numbers.dtype
+    largest = int(np.abs(numbers).max(initial=0)) * int(np.abs(matrix).sum(axis=1).max(initial=0))
+    return np.dtype(np.float32 if largest < 1 << 24 else np.float64 if largest < 1 << 53 else np.int64)
 
 
 def convolve(frames: np.ndarray, weight: np.ndarray, padding: Padding) -> np.ndarray:
@@ -52,9 +55,11 @@ def convolve(frames: np.ndarray, weight: np.ndarray, padding: Padding) -> np.nda
     float64 or int64[batch, filters, height', width']
     """
     top, bottom, left, right = padding
-    padded = np.pad(frames, ((0, 0), (0, 0), (top, bottom), (left, right)))
+    matrix = weight.reshape(len(weight), -1)
+    exact = _exact_type(frames, matrix)  # of frames: their windows are many times as many numbers
+    padded = np.pad(frames.astype(exact), ((0, 0), (0, 0), (top, bottom), (left, right)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, weight.shape[2:], axis=(2, 3))
     batch, _, height, width = windows.shape[:4]
-    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(batch * height * width, weight[0].size)
-    product = multiply(rows, weight.reshape(len(weight), -1))
+    rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(batch * height * width, -1)
+    product = (rows @ matrix.T.astype(exact)).astype(frames.dtype, copy=False)
     return product.reshape(batch, height, width, len(weight)).transpose(0, 3, 1, 2)
