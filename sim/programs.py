@@ -62,15 +62,17 @@ def run_programs(programs: Sequence[Program]) -> Iterator[tuple[int, float]]:
     waiting, running = list(enumerate(programs)), {}
     try:
         while waiting or running:
-            while waiting and len(running) < cores():
+            ended = [number for number, (process, _) in running.items() if process.poll() is not None]
+            finished = [(number, *running.pop(number)) for number in ended]
+            while waiting and len(running) < cores():  # before whoever asks looks at what ended
                 number, program = waiting.pop(0)
                 running[number] = _start(program), time.monotonic()
-            for number in [number for number, (process, _) in running.items() if process.poll() is not None]:
-                process, started = running.pop(number)
+            for number, process, started in finished:
                 if process.returncode:
                     raise _failure(programs[number], process.returncode)
                 yield number, round(time.monotonic() - started, 3)
-            time.sleep(PATIENCE)
+            if not finished:
+                time.sleep(PATIENCE)
     finally:
         for process, _ in running.values():
             with suppress(ProcessLookupError):  # it may just have ended
