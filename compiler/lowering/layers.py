@@ -1,7 +1,7 @@
 """One function a layer kind: which stages compute it."""
 
 from dataclasses import replace
-from functools import lru_cache, singledispatch
+from functools import singledispatch
 
 import numpy as np
 
@@ -34,15 +34,12 @@ from hdl.streams.formats import DenseFormat
 __all__ = ["input_table", "lower_layer", "tap_tables"]
 
 
-# A search for a schedule lowers a layer again and again, and mostly in a way that it was lowered before.
-@lru_cache(maxsize=8)
 def tap_tables(op: IntegerConv2d, folding: Folding) -> tuple[WordTable, ...]:
     """Return the words of each tap of a convolution that skips zeros."""
     taps = op.weight.reshape(*op.weight.shape[:2], -1)
     return pack_taps(taps, folding.order, folding.lanes, op.weight_bits, folding.paired)
 
 
-@lru_cache(maxsize=8)
 def input_table(op: IntegerLinear, folding: Folding, order: tuple[int, ...]) -> WordTable:
     """Return the words of a matrix product that skips zeros; inputs come in an order, -1 for none."""
     places = np.array(order)
