@@ -132,9 +132,7 @@ def _keep_runtime(objects: Path, runtime: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def simulation(
-    simulator: Path, directory: Path, folder: Path, plusargs: dict[str, int | str]
-) -> Program:
+def simulation(simulator: Path, directory: Path, folder: Path, plusargs: dict[str, int | str]) -> Program:
     """Return the program that simulates in `folder`, which holds `input.bin` and gets the harness's logs.
 
     Every register and memory cell that reset or an initial value does not set starts at random.
